@@ -1,0 +1,95 @@
+"""Seedance video generation from Jupyter notebooks.
+
+Public names are loaded when first used, so that importing this package costs next to nothing and a script
+that never shows a widget never loads one.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from seedance_widgets import catalog as catalog
+    from seedance_widgets.cropping import Crop as Crop
+    from seedance_widgets.cropping import center_crop as center_crop
+    from seedance_widgets.cropping import offset_crop as offset_crop
+    from seedance_widgets.engine import run as run
+    from seedance_widgets.errors import *  # noqa: F403
+    from seedance_widgets.loops import allow_nested_loops as allow_nested_loops
+    from seedance_widgets.preparing import prepare_image as prepare_image
+    from seedance_widgets.pricing import Estimate as Estimate
+    from seedance_widgets.pricing import estimate as estimate
+    from seedance_widgets.request import TaskRequest as TaskRequest
+    from seedance_widgets.simulator import Simulator as Simulator
+    from seedance_widgets.studio import Studio as Studio
+    from seedance_widgets.task import Task as Task
+
+# public name -> module that has it
+_HOMES = {
+    "Crop": "cropping",
+    "Estimate": "pricing",
+    "Simulator": "simulator",
+    "Studio": "studio",
+    "Task": "task",
+    "TaskRequest": "request",
+    "allow_nested_loops": "loops",
+    "center_crop": "cropping",
+    "estimate": "pricing",
+    "offset_crop": "cropping",
+    "prepare_image": "preparing",
+    "run": "engine",
+}
+_ERRORS = (
+    "APIError",
+    "AnswerLost",
+    "AuthenticationFailed",
+    "BadRequest",
+    "BudgetExceeded",
+    "Conflict",
+    "DownloadError",
+    "InvalidCatalogEntry",
+    "InvalidRequest",
+    "LegacyFlagsWarning",
+    "LogError",
+    "MediaError",
+    "MissingAPIKey",
+    "ModelNotOpen",
+    "NotFound",
+    "NotSent",
+    "OutcomeUnknown",
+    "PermissionDenied",
+    "Problem",
+    "RateLimited",
+    "RequestRejected",
+    "RetiredModelWarning",
+    "SeedanceError",
+    "ServerFault",
+    "ServiceError",
+    "TaskCancelled",
+    "TaskError",
+    "TaskExpired",
+    "TaskFailed",
+    "WaitTimeout",
+)
+_HOMES.update(dict.fromkeys(_ERRORS, "errors"))
+
+__all__ = sorted([*_HOMES, "__version__", "catalog"])  # noqa: PLE0605 - derived from the table above
+
+
+def __getattr__(name: str) -> Any:
+    if name == "catalog":
+        return importlib.import_module("seedance_widgets.catalog")
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("seedance-widgets")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'seedance_widgets' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"seedance_widgets.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

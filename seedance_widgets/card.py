@@ -1,0 +1,180 @@
+"""The static picture of a task in a notebook: HTML that reads and plays without a kernel, and its text twin.
+
+Pure functions of facts. No script is in it, so it works in a notebook that is not trusted; colours come
+from JupyterLab's own variables with plain fallbacks. The clip is a relative link, the poster a few
+kilobytes. Everything that a person or a server wrote is escaped: it is text, never markup.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from html import escape
+from urllib.parse import quote
+
+__all__ = ["CardFacts", "card_html", "card_text"]
+
+
+@dataclass(frozen=True, slots=True)
+class CardFacts:
+    """What a card shows. Sides are pixels, money USD, ``elapsed`` seconds; unknown is None.
+
+    ``video`` and ``download`` are paths relative to the notebook, ``poster`` a JPEG's bytes.
+    """
+
+    key: str
+    status: str
+    model: str
+    prompt: str
+    simulated: bool
+    elapsed: float
+    width: int | None = None
+    height: int | None = None
+    frames: int | None = None
+    seed: int | None = None
+    est_usd: float | None = None
+    usd: float | None = None
+    tokens: int | None = None
+    spent: float | None = None
+    task_id: str | None = None
+    problem: str | None = None
+    note: str | None = None
+    video: str | None = None
+    download: str | None = None
+    poster: bytes | None = None
+
+
+_WORDS = {
+    "intent": "sending",
+    "unknown": "outcome unknown",
+    "not_created": "not sent",
+    "rejected": "refused",
+}
+# name of JupyterLab's colour variable, fallback
+_COLOURS = {
+    "succeeded": ("success", "#2e7d32"),
+    "running": ("brand", "#1565c0"),
+    "queued": ("brand", "#1565c0"),
+    "intent": ("brand", "#1565c0"),
+    "unknown": ("warn", "#b26a00"),
+    "expired": ("warn", "#b26a00"),
+    "cancelled": ("warn", "#b26a00"),
+}
+_ERROR = ("error", "#c62828")
+_MUTED = "color:var(--jp-ui-font-color2,#616161)"
+_NUMERIC = "font-variant-numeric:tabular-nums"
+
+
+def card_text(facts: CardFacts) -> str:
+    """One line for a terminal, a log or a screen reader."""
+    parts = [f"Task {facts.key}", _status(facts), *_figures(facts)]
+    if facts.problem:
+        parts.append(facts.problem)
+    if facts.download:
+        parts.append(facts.download)
+    return " · ".join(parts)
+
+
+def card_html(facts: CardFacts) -> str:
+    """The card as HTML."""
+    name, fallback = _COLOURS.get(facts.status, _ERROR)
+    colour = f"var(--jp-{name}-color1,{fallback})"
+    simulated = _badge("SIMULATED, not billed", "var(--jp-warn-color1,#b26a00)") if facts.simulated else ""
+    head = (
+        f"{_badge(_status(facts), colour)}{simulated}"
+        f'<code style="font-size:12px">{escape(facts.key)}</code>'
+        f'<span style="{_MUTED};font-size:12px">{escape(facts.model)}</span>'
+    )
+    figures = escape(" · ".join(_figures(facts)))
+    rows = [
+        f'<div style="display:flex;gap:8px;align-items:center;flex-wrap:wrap">{head}</div>',
+        f'<div style="margin:6px 0;overflow-wrap:anywhere">{escape(_shortened(facts.prompt))}</div>',
+        f'<div style="{_MUTED};font-size:12px;{_NUMERIC}">{figures}</div>',
+    ]
+    if facts.problem:
+        rows.append(
+            f'<div style="margin-top:6px;color:{colour};overflow-wrap:anywhere">{escape(facts.problem)}</div>'
+        )
+    if facts.note:
+        rows.append(f'<div style="{_MUTED};font-size:12px;margin-top:4px">{escape(facts.note)}</div>')
+    if facts.video:
+        rows.append(_video(facts))
+    return (
+        '<div style="max-width:640px;padding:10px 12px;border:1px solid var(--jp-border-color2,#e0e0e0);'
+        f"border-left:3px solid {colour};border-radius:4px;font-family:var(--jp-ui-font-family,sans-serif);"
+        f'font-size:13px;color:var(--jp-ui-font-color1,#212121)">{"".join(rows)}</div>'
+    )
+
+
+def _video(facts: CardFacts) -> str:
+    poster = ""
+    if facts.poster:
+        poster = f' poster="data:image/jpeg;base64,{base64.b64encode(facts.poster).decode("ascii")}"'
+    label = escape(facts.prompt[:100])
+    shape = f' style="width:100%;max-height:420px;margin-top:8px;background:#000" aria-label="{label}"'
+    link = ""
+    if facts.download:
+        link = (
+            f'<div style="font-size:12px;margin-top:4px"><a href="{_address(facts.download)}" download '
+            f'style="color:var(--jp-content-link-color,#1565c0)">Download MP4</a> '
+            f'<span style="{_MUTED}">{escape(facts.download)}</span></div>'
+        )
+    return (
+        f'<video controls muted playsinline preload="metadata" src="{_address(facts.video or "")}"'
+        f"{poster}{shape}></video>{link}"
+    )
+
+
+def _status(facts: CardFacts) -> str:
+    return _WORDS.get(facts.status, facts.status)
+
+
+def _figures(facts: CardFacts) -> list[str]:
+    figures = []
+    if facts.width and facts.height:
+        figures.append(f"{facts.width}x{facts.height}")
+    if facts.frames:
+        figures.append(f"{facts.frames} frames")
+    if facts.seed is not None:
+        figures.append(f"seed {facts.seed}")
+    figures.append(_duration(facts.elapsed))
+    if facts.tokens is not None:
+        figures.append(f"{facts.tokens:,} tokens")
+    if facts.usd is not None:
+        figures.append(_usd(facts.usd))
+    elif facts.est_usd is not None:
+        figures.append(f"about {_usd(facts.est_usd)}")
+    else:
+        figures.append("price not known")
+    if facts.spent is not None:
+        figures.append(f"spent so far {_usd(facts.spent)}")
+    return figures
+
+
+def _usd(value: float) -> str:
+    return f"${value:.4f}"
+
+
+def _duration(seconds: float) -> str:
+    whole = max(0, round(seconds))
+    if whole < 60:  # noqa: PLR2004
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:  # noqa: PLR2004
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def _badge(text: str, colour: str) -> str:
+    return (
+        f'<span style="border:1px solid {colour};color:{colour};border-radius:10px;padding:0 8px;'
+        f'font-size:11px;line-height:18px;white-space:nowrap">{escape(text)}</span>'
+    )
+
+
+def _shortened(prompt: str, limit: int = 300) -> str:
+    return prompt if len(prompt) <= limit else prompt[: limit - 3] + "..."
+
+
+def _address(path: str) -> str:
+    return quote(path, safe="/.~-_")

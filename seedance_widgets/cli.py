@@ -1,0 +1,230 @@
+"""The command line: ``seedance-widgets demo | simulate | resume | log``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["main"]
+
+_DEMO = "seedance-demo"
+_QUICKSTART = "01_quickstart.ipynb"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    from seedance_widgets.errors import SeedanceError
+
+    args = _parser().parse_args(argv)
+    try:
+        return int(args.run(args))
+    except SeedanceError as error:
+        print(f"seedance-widgets: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    from seedance_widgets import __version__
+
+    parser = argparse.ArgumentParser(
+        prog="seedance-widgets", description="Seedance video generation from Jupyter notebooks."
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    demo = commands.add_parser("demo", help="open the quickstart notebook on the embedded simulator")
+    demo.add_argument("--headless", action="store_true", help="run it here, without a browser")
+    demo.add_argument("jupyter", nargs="*", help="further arguments for jupyter lab, after --")
+    demo.set_defaults(run=_demo)
+
+    simulate = commands.add_parser("simulate", help="serve the simulated service on this machine")
+    simulate.add_argument("--port", type=int, default=0, help="port to listen on (default: a free one)")
+    simulate.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    simulate.add_argument("--speed", type=float, default=1.0, help="how much faster than real (default: 1)")
+    simulate.add_argument("--state", type=Path, metavar="DIR", help="folder where tasks outlive the process")
+    simulate.set_defaults(run=_simulate)
+
+    resume = commands.add_parser("resume", help="follow unfinished tasks to their end and save their clips")
+    resume.add_argument("home", type=Path, metavar="HOME", help="a studio's folder")
+    resume.add_argument("--simulate", action="store_true", help="its simulated tasks in place of the real")
+    resume.set_defaults(run=_resume)
+
+    log = commands.add_parser("log", help="print the log as a table")
+    log.add_argument("home", type=Path, metavar="HOME", help="a studio's folder")
+    log.add_argument("--csv", type=Path, metavar="FILE", help="write every column as CSV instead")
+    log.set_defaults(run=_log)
+    return parser
+
+
+# --- demo ------------------------------------------------------------------------------------------------
+
+
+def _demo(args: argparse.Namespace) -> int:
+    if not args.headless and shutil.which("jupyter-lab", path=_scripts()) is None:
+        print('JupyterLab is not installed here: pip install "seedance-widgets[lab]"', file=sys.stderr)
+        return 1
+    folder = _fresh_folder()
+    for notebook in sorted(_notebooks().glob("*.ipynb")):
+        shutil.copy(notebook, folder)
+    if args.headless:
+        return _run_headless(folder)
+    print(f"Opening JupyterLab in {folder} on the simulator: no key, no network, nothing is billed.")
+    command = [sys.executable, "-m", "jupyterlab", _QUICKSTART, *args.jupyter]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        command.append("--allow-root")
+    with subprocess.Popen(command, cwd=folder) as lab:  # noqa: S603 - our own interpreter
+        # Ctrl-C reaches Lab too, which asks before it stops; this process has to outlive that
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        return lab.wait()
+
+
+def _run_headless(folder: Path) -> int:
+    import nbformat
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
+
+    from seedance_widgets.log import Log
+    from seedance_widgets.log.store import Store
+
+    path = folder / _QUICKSTART
+    notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    cells = sum(cell.cell_type == "code" for cell in notebook.cells)
+    done = 0
+
+    def started(cell: Any, **_: Any) -> None:
+        nonlocal done
+        if cell.cell_type == "code":
+            done += 1
+            first = next(iter(cell.source.splitlines()), "")
+            print(f"cell {done} of {cells}: {first[:70]}", file=sys.stderr, flush=True)
+
+    client = NotebookClient(
+        notebook,
+        timeout=600,
+        resources={"metadata": {"path": str(folder)}},
+        on_cell_start=started,
+        # this interpreter's own kernel, whichever one is registered as python3 elsewhere
+        kernel_name="python3",
+    )
+    status = 0
+    try:
+        client.execute()
+    except CellExecutionError as error:
+        print(error, file=sys.stderr)
+        status = 1
+    nbformat.write(notebook, path)  # type: ignore[no-untyped-call]
+    home = folder / "runs"
+    if (home / "log.sqlite").exists():
+        _print_tasks(Log(Store(home / "log.sqlite"), home).to_pandas())
+    print(path)
+    return status
+
+
+def _print_tasks(tasks: Any) -> None:
+    for task in tasks.reset_index().astype(object).where(lambda cells: cells.notna(), None).itertuples():
+        size = f"{task.width}x{task.height}" if task.width else "-"
+        usd = "-" if task.usd is None else f"${task.usd:.4f}"
+        print(task.key, task.status, size, task.tokens or "-", usd, task.video_path or "-")
+
+
+def _fresh_folder() -> Path:
+    """A new folder here: what an earlier demo made is never touched."""
+    number = 1
+    while True:
+        folder = Path(_DEMO if number == 1 else f"{_DEMO}-{number}").resolve()
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            number += 1
+        else:
+            return folder
+
+
+def _notebooks() -> Path:
+    """Inside the package where a wheel is installed, beside it in a checkout."""
+    package = Path(__file__).parent
+    inside = package / "notebooks"
+    return inside if inside.is_dir() else package.parent / "notebooks"
+
+
+def _scripts() -> str:
+    return os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+
+
+# --- simulate, resume, log -------------------------------------------------------------------------------
+
+
+def _simulate(args: argparse.Namespace) -> int:
+    from seedance_widgets.simulator import Simulator
+
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    simulator = Simulator(speed=args.speed, state=args.state)
+    try:
+        with simulator.serve(port=args.port, host=args.host) as base_url:
+            # who started this process reads one line, then goes to work
+            print(base_url, flush=True)
+            stop.wait()
+    finally:
+        simulator.close()
+    return 0
+
+
+def _resume(args: argparse.Namespace) -> int:
+    from seedance_widgets.engine import run
+    from seedance_widgets.errors import SeedanceError
+    from seedance_widgets.studio import Studio
+
+    _check_home(args.home)
+    failed = 0
+    with Studio(args.home, simulate=args.simulate) as studio:
+        tasks = run(studio.resume())
+        for task in tasks:
+            try:
+                run(task)
+            except SeedanceError:
+                failed += 1
+            print(repr(task), flush=True)
+        print(f"{len(tasks)} unfinished, {len(tasks) - failed} done now, {failed} with an error")
+    return 1 if failed else 0
+
+
+def _log(args: argparse.Namespace) -> int:
+    from seedance_widgets.log import Log
+    from seedance_widgets.log.store import Store
+
+    _check_home(args.home)
+    frame = Log(Store(args.home / "log.sqlite"), args.home.resolve()).to_pandas()
+    if args.csv:
+        frame.to_csv(args.csv)
+        print(f"{len(frame)} tasks in {args.csv}")
+        return 0
+    shown = frame[["status", "model", "resolution", "ratio", "frames", "seed", "tokens", "usd", "prompt"]]
+    print(shown.to_string(max_colwidth=40))
+    settled = frame["usd"].sum()
+    print(f"{len(frame)} tasks, ${settled:.4f}")
+    return 0
+
+
+def _check_home(home: Path) -> None:
+    from seedance_widgets.errors import LogError
+
+    if not (home / "log.sqlite").exists():
+        raise LogError(f"{home} has no log.sqlite: is it a studio's folder?")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,162 @@
+"""The one background loop: the way in from any thread, the way back to any loop.
+
+A widget callback may run in another thread with another loop than the cell that made the widget, and
+which one changes as one works. So all I/O of a process lives on one daemon thread with one loop, started
+when first needed: watching and saving go on while a cell blocks. Waiting for it polls, since a loop that
+only waits for another thread does not notice an interrupt; the interrupt then ends the wait, not the task.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import concurrent.futures
+import threading
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from seedance_widgets.errors import SeedanceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+__all__ = ["Engine", "engine", "run"]
+
+T = TypeVar("T")
+_POLL_SECONDS = 0.1
+_STOP_SECONDS = 2.0
+
+
+class Engine:
+    """One loop on one daemon thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        # writes to the log are short and must keep their order
+        self._writer = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="seedance-log")
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the calling thread is the engine's own."""
+        return threading.current_thread() is self._thread
+
+    def submit(self, work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
+        """Start work on the engine from any thread."""
+        return asyncio.run_coroutine_threadsafe(work, self._started())
+
+    def run(self, work: Coroutine[Any, Any, T], timeout: float | None = None) -> T:
+        """Block the calling thread until the work is done; an interrupt leaves the work going.
+
+        Raises
+        ------
+        SeedanceError
+            Called on the engine's own thread, which would wait for itself.
+        """
+        if self.is_here:
+            work.close()
+            raise SeedanceError("this code already runs on the engine: use await in place of run()")
+        future = self.submit(work)
+        done, _ = self._wait(future, timeout)
+        if not done:
+            raise TimeoutError
+        return future.result()
+
+    async def bridge(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do the work on the engine and await it from whatever loop is running."""
+        if self.is_here:
+            return await work
+        return await self.wait(self.submit(work))
+
+    async def wait(self, future: concurrent.futures.Future[T]) -> T:
+        """Await a future of the engine's from any loop; a cancelled wait leaves the work going."""
+        woken = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def wake(_: Any) -> None:
+            try:
+                loop.call_soon_threadsafe(woken.set)
+            except RuntimeError:  # that loop is closed: nobody waits any more
+                return
+
+        future.add_done_callback(wake)
+        while not future.done():
+            try:
+                await asyncio.wait_for(woken.wait(), _POLL_SECONDS)
+            except TimeoutError:
+                continue
+        return future.result()
+
+    async def write(self, work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        """Run a blocking write of the log in the writer thread, in order."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._writer, lambda: work(*args, **kwargs))
+
+    def _wait(self, future: concurrent.futures.Future[T], timeout: float | None) -> tuple[set[Any], set[Any]]:
+        return concurrent.futures.wait([future], timeout)
+
+    def _started(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._loop is None or self._thread is None or not self._thread.is_alive():
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(
+                    target=self._serve, args=(self._loop,), name="seedance-engine", daemon=True
+                )
+                self._thread.start()
+            return self._loop
+
+    def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
+        asyncio.set_event_loop(loop)
+        loop.run_forever()
+
+    def stop(self) -> None:
+        """Cancel what still runs and end the thread; the log has all that a later start needs."""
+        with self._lock:
+            loop, thread = self._loop, self._thread
+            self._loop = self._thread = None
+        if loop is None or thread is None or not thread.is_alive():
+            return
+
+        def cancel_all() -> None:
+            for task in asyncio.all_tasks(loop):
+                task.cancel()
+            loop.call_later(0.05, loop.stop)
+
+        loop.call_soon_threadsafe(cancel_all)
+        thread.join(_STOP_SECONDS)
+
+
+engine = Engine()
+# Before the interpreter takes the thread pools away from under the loop.
+threading._register_atexit(engine.stop)  # type: ignore[attr-defined]  # noqa: SLF001
+atexit.register(engine.stop)
+
+
+def run(work: Any, timeout: float | None = None) -> Any:
+    """Wait for a coroutine or awaitable of this package, in a script or in a cell that must block.
+
+    Needs no patched event loop: the work runs on the engine's own.
+
+    Parameters
+    ----------
+    work
+        As in ``run(studio.generate("..."))`` or ``run(task)``.
+    timeout
+        Seconds to wait at most; None for no limit.
+
+    Raises
+    ------
+    WaitTimeout
+        The time is over; the work goes on.
+    """
+    from seedance_widgets.errors import WaitTimeout
+
+    async def awaited() -> Any:
+        return await work
+
+    try:
+        return engine.run(awaited(), timeout)
+    except TimeoutError as error:
+        if isinstance(error, SeedanceError):
+            raise
+        raise WaitTimeout(f"not done after {timeout} s; the work goes on") from None

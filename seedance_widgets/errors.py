@@ -1,0 +1,303 @@
+"""Every error that this package raises on purpose.
+
+::
+
+    SeedanceError
+    ├── InvalidRequest              refused here, before anything was sent (also a ValueError)
+    ├── InvalidCatalogEntry         a registered model or price is malformed (also a ValueError)
+    ├── MissingAPIKey               no key given and none in ARK_API_KEY
+    ├── BudgetExceeded              the budget does not cover this request; nothing was sent
+    ├── LogError                    the log cannot be opened or written
+    ├── MediaError                  a picture or a clip cannot be read
+    │   └── DownloadError           a result file did not arrive whole
+    ├── WaitTimeout                 the wait ended, the task goes on (also a TimeoutError)
+    ├── TaskError                   something ended badly for one task, which hangs on ``.task``
+    │   ├── RequestRejected         the service refused the request; nothing was made or billed
+    │   ├── OutcomeUnknown          the answer to a create was lost; nothing is re-sent
+    │   ├── TaskFailed              the service made no clip; it bills nothing for that
+    │   ├── TaskExpired             not finished within ``execution_expires_after``
+    │   └── TaskCancelled           cancelled while queued
+    └── ServiceError                one call to the service went wrong
+        ├── NotSent                 provably never reached the service
+        ├── AnswerLost              sent, but no usable answer came back
+        └── APIError                the service answered with an error status
+            ├── BadRequest          400
+            ├── AuthenticationFailed  401
+            ├── PermissionDenied    403
+            ├── NotFound            404
+            │   └── ModelNotOpen    404, code ModelNotOpen: enable the model in the console
+            ├── Conflict            409
+            ├── RateLimited         429
+            └── ServerFault         5xx
+
+A refused request (`RequestRejected`) and a failed task (`TaskFailed`) are different things: the first
+never existed at the service. Warnings are `RetiredModelWarning` and `LegacyFlagsWarning`.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from seedance_widgets.task import Task
+
+__all__ = [
+    "APIError",
+    "AnswerLost",
+    "AuthenticationFailed",
+    "BadRequest",
+    "BudgetExceeded",
+    "Conflict",
+    "DownloadError",
+    "InvalidCatalogEntry",
+    "InvalidRequest",
+    "LegacyFlagsWarning",
+    "LogError",
+    "MediaError",
+    "MissingAPIKey",
+    "ModelNotOpen",
+    "NotFound",
+    "NotSent",
+    "OutcomeUnknown",
+    "PermissionDenied",
+    "Problem",
+    "RateLimited",
+    "RequestRejected",
+    "RetiredModelWarning",
+    "SeedanceError",
+    "ServerFault",
+    "ServiceError",
+    "TaskCancelled",
+    "TaskError",
+    "TaskExpired",
+    "TaskFailed",
+    "WaitTimeout",
+]
+
+KEYS_URL = "https://console.byteplus.com/ark/apiKey"
+MODELS_URL = "https://console.byteplus.com/ark/openManagement"
+
+
+class SeedanceError(Exception):
+    """Base of every error raised by this package."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One fault of one parameter of a request.
+
+    ``nearest`` is the nearest legal value, or None where there is none to offer. ``client_only`` marks a
+    rule of ours that the service itself does not enforce.
+    """
+
+    parameter: str
+    value: Any
+    reason: str
+    nearest: Any = None
+    client_only: bool = False
+
+    def __str__(self) -> str:
+        shown = textwrap.shorten(repr(self.value), 60, placeholder="...")
+        hint = "" if self.nearest is None else f"; nearest: {self.nearest!r}"
+        return f"{self.parameter}={shown}: {self.reason}{hint}"
+
+
+class InvalidRequest(SeedanceError, ValueError):
+    """The request breaks one or more rules; all of them are in ``problems``. Nothing was sent."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = list(problems)
+        lines = "\n".join(f"  - {problem}" for problem in self.problems)
+        count = len(self.problems)
+        head = "1 problem" if count == 1 else f"{count} problems"
+        super().__init__(f"{head} in the request; nothing was sent:\n{lines}")
+
+
+class InvalidCatalogEntry(SeedanceError, ValueError):
+    """A model or price given to the catalog is malformed; the catalog is unchanged."""
+
+
+class MissingAPIKey(SeedanceError):
+    """No API key was given and ARK_API_KEY is not set."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "no API key: set the environment variable ARK_API_KEY or pass api_key=. "
+            f"Keys are made at {KEYS_URL}, models are enabled at {MODELS_URL}. "
+            "Without a key, Studio(..., simulate=True) runs everything on the embedded simulator."
+        )
+
+
+class BudgetExceeded(SeedanceError):
+    """The budget does not cover this request; nothing was sent.
+
+    ``short_by`` is the missing sum in USD, or None when the request's price is not known.
+    """
+
+    def __init__(self, message: str, *, short_by: float | None) -> None:
+        self.short_by = short_by
+        super().__init__(message)
+
+
+class LogError(SeedanceError):
+    """The log cannot be opened, read or written."""
+
+
+class MediaError(SeedanceError):
+    """A picture or a clip cannot be read or written."""
+
+
+class DownloadError(MediaError):
+    """A result file did not arrive whole; no file was put in place."""
+
+
+class WaitTimeout(SeedanceError, TimeoutError):
+    """The wait ended before the task did; the task and its row are untouched."""
+
+
+class TaskError(SeedanceError):
+    """Something ended badly for one task, which hangs on ``task``."""
+
+    def __init__(self, message: str, *, task: Task | None = None) -> None:
+        self.task = task
+        super().__init__(message)
+
+
+class RequestRejected(TaskError):
+    """The service refused the request: no task was made, nothing is billed."""
+
+    def __init__(
+        self,
+        text: str,
+        *,
+        task: Task | None = None,
+        code: str | None = None,
+        message: str | None = None,
+        param: str | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        self.code = code
+        self.message = message
+        self.param = param
+        self.request_id = request_id
+        super().__init__(text, task=task)
+
+
+class OutcomeUnknown(TaskError):
+    """The answer to a create was lost, so a task may or may not exist; nothing is re-sent."""
+
+
+class TaskFailed(TaskError):
+    """The service ended the task without a clip; failed tasks are not billed."""
+
+
+class TaskExpired(TaskError):
+    """The task was not finished within ``execution_expires_after`` seconds."""
+
+
+class TaskCancelled(TaskError):
+    """The task was cancelled while it was queued."""
+
+
+class ServiceError(SeedanceError):
+    """One call to the service went wrong.
+
+    ``client_request_id`` is the id that we sent, ``request_id`` the one that the service answered with.
+    """
+
+    def __init__(self, message: str, *, client_request_id: str | None = None) -> None:
+        self.client_request_id = client_request_id
+        super().__init__(message)
+
+
+class NotSent(ServiceError):
+    """The call provably never reached the service (name lookup, connect, TLS)."""
+
+
+class AnswerLost(ServiceError):
+    """The call was sent, but no usable answer came back; ``raw`` holds what did arrive."""
+
+    def __init__(
+        self, message: str, *, client_request_id: str | None = None, raw: bytes | None = None
+    ) -> None:
+        self.raw = raw
+        super().__init__(message, client_request_id=client_request_id)
+
+
+class APIError(ServiceError):
+    """The service answered with an error status.
+
+    ``status_code`` is the HTTP status; ``code``, ``message`` and ``param`` come from the body, None
+    where it has none; ``retry_after`` is in seconds; ``advice`` says what to do next.
+    """
+
+    def __init__(
+        self,
+        status_code: int,
+        *,
+        code: str | None = None,
+        message: str | None = None,
+        param: str | None = None,
+        request_id: str | None = None,
+        client_request_id: str | None = None,
+        retry_after: float | None = None,
+        advice: str | None = None,
+    ) -> None:
+        self.status_code = status_code
+        self.code = code
+        self.message = message
+        self.param = param
+        self.request_id = request_id
+        self.retry_after = retry_after
+        self.advice = advice
+        about = f" (parameter {param})" if param else ""
+        text = f"HTTP {status_code} {code or 'without a code'}{about}: {message or 'no message'}"
+        if advice:
+            text += f" What to do: {advice}"
+        if request_id or client_request_id:
+            text += f" [request {request_id or 'unknown'}, sent as {client_request_id or 'unknown'}]"
+        super().__init__(text, client_request_id=client_request_id)
+
+
+class BadRequest(APIError):
+    """400: a parameter or an input is not accepted."""
+
+
+class AuthenticationFailed(APIError):
+    """401: the key is missing, wrong or of a closed account."""
+
+
+class PermissionDenied(APIError):
+    """403: the account may not do this, or owes money."""
+
+
+class NotFound(APIError):
+    """404: no such task, model or endpoint for this key."""
+
+
+class ModelNotOpen(NotFound):
+    """404 ModelNotOpen: the model has to be enabled for the account first."""
+
+
+class Conflict(APIError):
+    """409: the task's state does not allow this."""
+
+
+class RateLimited(APIError):
+    """429: a rate, a queue or a quota is used up."""
+
+
+class ServerFault(APIError):
+    """5xx: the service failed; after a create, a task may exist all the same."""
+
+
+class RetiredModelWarning(UserWarning):
+    """The model is past its retirement date; the service decides whether it still answers."""
+
+
+class LegacyFlagsWarning(UserWarning):
+    """The prompt carries ``--flag value`` suffixes, which the service reads leniently."""

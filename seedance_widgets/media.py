@@ -1,0 +1,217 @@
+"""The files of a task, in a folder that people can see: saved whole, hashed, probed, with a small poster.
+
+``media/<key>/video.mp4``, ``last_frame.png`` and ``poster.jpg``; input pictures once each under
+``inputs/<sha256>.<ext>``. All paths that leave this module are relative to the home, with ``/``.
+A clip whose codec no browser plays keeps its original beside an H.264 ``preview.mp4``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seedance_widgets.errors import MediaError
+
+if TYPE_CHECKING:
+    from seedance_widgets.client import Client
+    from seedance_widgets.images import Image
+    from seedance_widgets.request import TaskRequest
+
+__all__ = ["Media", "Probe", "poster_jpeg", "probe"]
+
+_POSTER_WIDTH = 320
+_POSTER_BYTES = 6_000
+_PREVIEW_HEIGHT = 720
+_PLAYABLE = ("h264", "vp8", "vp9", "av1")
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What a clip is: sides in pixels, its frames, frames a second, codec, and whether it has sound."""
+
+    width: int
+    height: int
+    frames: int
+    fps: float
+    codec: str
+    audio: bool
+
+
+def probe(path: Path) -> Probe:
+    """Look into a clip.
+
+    Raises
+    ------
+    MediaError
+        It is no clip that can be read.
+    """
+    import av
+
+    try:
+        with av.open(str(path)) as container:
+            stream = container.streams.video[0]
+            return Probe(
+                width=stream.codec_context.width,
+                height=stream.codec_context.height,
+                frames=stream.frames or sum(1 for packet in container.demux(stream) if packet.size),
+                fps=float(stream.average_rate or 0),
+                codec=stream.codec_context.name,
+                audio=bool(container.streams.audio),
+            )
+    except (av.error.FFmpegError, IndexError, OSError, ValueError) as error:
+        raise MediaError(f"{path.name} is not a clip that can be read: {error}") from error
+
+
+def poster_jpeg(path: Path, *, width: int = _POSTER_WIDTH, max_bytes: int = _POSTER_BYTES) -> bytes:
+    """The clip's first frame as a small JPEG.
+
+    Raises
+    ------
+    MediaError
+        The clip cannot be read.
+    """
+    import av
+
+    try:
+        with av.open(str(path)) as container:
+            frame = next(container.decode(video=0))
+            picture = frame.to_image()  # type: ignore[no-untyped-call]
+    except (av.error.FFmpegError, StopIteration, IndexError, OSError, ValueError) as error:
+        raise MediaError(f"{path.name} is not a clip that can be read: {error}") from error
+    picture.thumbnail((width, width))
+    data = b""
+    for quality in (70, 50, 35, 20):
+        out = io.BytesIO()
+        picture.save(out, "JPEG", quality=quality, optimize=True)
+        data = out.getvalue()
+        if len(data) <= max_bytes:
+            break
+    return data
+
+
+def make_preview(source: Path, target: Path) -> None:
+    """Re-encode a clip as H.264 of at most 720 lines, sound kept, for browsers.
+
+    Raises
+    ------
+    MediaError
+        The clip cannot be read.
+    """
+    import av
+
+    part = target.with_suffix(".part.mp4")
+    try:
+        with av.open(str(source)) as clip, av.open(str(part), "w", options={"movflags": "+faststart"}) as out:
+            video = clip.streams.video[0]
+            height = min(_PREVIEW_HEIGHT, video.codec_context.height)
+            width = round(video.codec_context.width * height / video.codec_context.height)
+            made = out.add_stream("libx264", rate=video.average_rate, options={"preset": "veryfast"})
+            made.width, made.height, made.pix_fmt = width // 2 * 2, height // 2 * 2, "yuv420p"
+            sound = clip.streams.audio[0] if clip.streams.audio else None
+            copied = out.add_stream_from_template(sound) if sound else None
+            for packet in clip.demux([stream for stream in (video, sound) if stream]):
+                if packet.stream is video:
+                    for frame in packet.decode():
+                        out.mux(made.encode(frame.reformat(made.width, made.height, "yuv420p")))  # type: ignore[union-attr]
+                elif copied is not None and packet.dts is not None:
+                    packet.stream = copied
+                    out.mux(packet)
+            out.mux(made.encode())
+        part.replace(target)
+    except (av.error.FFmpegError, IndexError, OSError, ValueError) as error:
+        part.unlink(missing_ok=True)
+        raise MediaError(f"no preview of {source.name} can be made: {error}") from error
+
+
+class Media:
+    """Files of one home.
+
+    Parameters
+    ----------
+    home
+        The studio's folder; stored paths are relative to it.
+    folder
+        Where clips go, ``home/media`` by default.
+    """
+
+    def __init__(self, home: Path, folder: Path | None = None) -> None:
+        self._home = home
+        self._folder = folder or home / "media"
+
+    def absolute(self, stored: str | None) -> Path | None:
+        """A stored path as an absolute one."""
+        return None if stored is None else (self._home / stored).resolve()
+
+    def keep_inputs(self, request: TaskRequest) -> dict[str, str]:
+        """Write a request's pictures once each; sha256 -> stored path.
+
+        Raises
+        ------
+        MediaError
+            They cannot be written; nothing was sent.
+        """
+        return {image.sha256: self._keep(image) for image in request.images if image.sha256}
+
+    async def save(
+        self, client: Client, key: str, video_url: str, last_frame_url: str | None
+    ) -> dict[str, object]:
+        """Fetch a task's files and look into the clip; returns columns of its row.
+
+        Raises
+        ------
+        DownloadError
+            A file did not arrive whole; nothing half-done carries its final name.
+        MediaError
+            What arrived is no clip.
+        """
+        folder = self._folder / key
+        folder.mkdir(parents=True, exist_ok=True)
+        video = folder / "video.mp4"
+        fetched = await client.download(video_url, video)
+        columns: dict[str, object] = {"video_path": self._stored(video), "sha256": fetched.sha256}
+        if last_frame_url:
+            last_frame = folder / "last_frame.png"
+            await client.download(last_frame_url, last_frame)
+            columns["last_frame_path"] = self._stored(last_frame)
+        return columns | await asyncio.to_thread(self._described, video)
+
+    def _described(self, video: Path) -> dict[str, object]:
+        facts = probe(video)
+        poster = video.with_name("poster.jpg")
+        poster.write_bytes(poster_jpeg(video))
+        columns: dict[str, object] = {
+            "poster_path": self._stored(poster),
+            "width": facts.width,
+            "height": facts.height,
+            "frames": facts.frames,
+        }
+        if facts.codec not in _PLAYABLE:
+            preview = video.with_name("preview.mp4")
+            make_preview(video, preview)
+            columns["preview_path"] = self._stored(preview)
+        return columns
+
+    def _keep(self, image: Image) -> str:
+        assert image.data is not None
+        path = self._home / "inputs" / f"{image.sha256}.{image.format}"
+        if not path.exists():
+            part = path.with_suffix(".part")
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with part.open("wb") as file:
+                    file.write(image.data)
+                    file.flush()
+                    os.fsync(file.fileno())
+                part.replace(path)
+            except OSError as error:
+                raise MediaError(
+                    f"the picture {image.name} cannot be stored in {path.parent}: {error}. Nothing was sent."
+                ) from error
+        return self._stored(path)
+
+    def _stored(self, path: Path) -> str:
+        return Path(os.path.relpath(path, self._home)).as_posix()

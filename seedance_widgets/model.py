@@ -1,0 +1,211 @@
+"""What the catalog says about one model: the shapes of its data, and questions about one model alone.
+
+Sides are in pixels, durations in seconds, money in USD per million tokens.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = [
+    "ADAPTIVE",
+    "DraftRule",
+    "ImageRule",
+    "Limits",
+    "Model",
+    "Price",
+    "Range",
+    "Retirement",
+    "Rules",
+    "Source",
+]
+
+ADAPTIVE = "adaptive"
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Whole numbers from ``min`` to ``max`` in ``step``; ``auto`` admits -1, "the model chooses"."""
+
+    min: int
+    max: int
+    step: int = 1
+    auto: bool = False
+
+    def __contains__(self, value: int) -> bool:
+        if self.auto and value == -1:
+            return True
+        return self.min <= value <= self.max and (value - self.min) % self.step == 0
+
+    def nearest(self, value: float) -> int:
+        """The legal value nearest to ``value``."""
+        inside = min(max(value, self.min), self.max)
+        return self.min + round((inside - self.min) / self.step) * self.step
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a group of facts was read, and the date it was current."""
+
+    title: str
+    date: str
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """List price in USD per million tokens for one tier, sound and resolution of a model.
+
+    ``audio``, ``video_input`` and ``resolutions`` are None where the price does not depend on them.
+    """
+
+    id: str
+    tier: str
+    usd_per_million: float
+    audio: bool | None = None
+    video_input: bool | None = None
+    resolutions: tuple[str, ...] | None = None
+    source: str = "registered"
+    date: str = "registered"
+    doubtful: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DraftRule:
+    """Draft mode: its one resolution, and its token factors as (numerator, denominator) or None."""
+
+    resolution: str
+    audio: tuple[int, int] | None = None
+    silent: tuple[int, int] | None = None
+    source: str = "registered"
+
+    def factor(self, *, audio: bool) -> tuple[int, int] | None:
+        """The token factor of a draft with or without sound, None where it is not known."""
+        return self.audio if audio else self.silent
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Account limits: creates a minute, tasks at once, flex tokens a day, free tokens; None if unknown."""
+
+    rpm: int | None = None
+    concurrency: int | None = None
+    tokens_per_day: int | None = None
+    free_tokens: int | None = None
+    doubtful: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Retirement:
+    """When a model stops, whether that is ``official`` or ``reported``, and what replaces it."""
+
+    date: str
+    status: str
+    replacement: str | None = None
+    source: str = "registered"
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One model: what it takes, what it makes, what it costs. Sides are in pixels, durations in seconds."""
+
+    id: str
+    name: str
+    title: str
+    version: str
+    sizes: dict[str, dict[str, tuple[int, int]]]
+    modes: tuple[str, ...]
+    resolutions: tuple[str, ...]
+    duration: Range
+    defaults: dict[str, Any]
+    ratios: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    endpoint: str | None = None
+    resolutions_by_mode: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    adaptive: tuple[str, ...] = ()
+    adaptive_only: tuple[str, ...] = ()
+    references: Range | None = None
+    frames: Range | None = None
+    seed: Range | None = None
+    camera_fixed: tuple[str, ...] = ()
+    audio: bool = False
+    heif: bool = False
+    draft: DraftRule | None = None
+    priority: Range | None = None
+    tiers: tuple[str, ...] = ("default",)
+    limits: Limits = field(default_factory=Limits)
+    price: tuple[Price, ...] = ()
+    doubtful_sizes: tuple[str, ...] = ()
+    content_types: tuple[str, ...] = ("text", "image_url")
+    extra_parameters: tuple[str, ...] = ()
+    retirement: Retirement | None = None
+    advice: str = ""
+    guide: str = ""
+    prompt_formula: str = ""
+    sources: tuple[str, ...] = ()
+
+    @property
+    def wire_id(self) -> str:
+        """What the body's ``model`` field carries: the endpoint id where there is one."""
+        return self.endpoint or self.id
+
+    def resolutions_in(self, mode: str) -> tuple[str, ...]:
+        """Resolutions that this mode takes."""
+        return self.resolutions_by_mode.get(mode, self.resolutions)
+
+    def ratios_in(self, mode: str) -> tuple[str, ...]:
+        """Aspect ratios that this mode takes, ``adaptive`` among them where it is allowed."""
+        if mode in self.adaptive_only:
+            return (ADAPTIVE,)
+        return (*self.ratios, ADAPTIVE) if mode in self.adaptive else self.ratios
+
+    def default_ratio(self, mode: str) -> str:
+        """The ratio that the service takes when none is given."""
+        return str(self.defaults["ratio"].get(mode, self.ratios_in(mode)[0]))
+
+    def size(self, resolution: str, ratio: str) -> tuple[int, int] | None:
+        """Width and height in pixels, None where the size is not known."""
+        return self.sizes.get(resolution, {}).get(ratio)
+
+    def price_for(
+        self, *, tier: str, resolution: str, audio: bool, video_input: bool = False
+    ) -> Price | None:
+        """The first price that fits, None where none is known."""
+        for price in self.price:
+            if (
+                price.tier == tier
+                and (price.audio is None or price.audio == audio)
+                and (price.video_input is None or price.video_input == video_input)
+                and (price.resolutions is None or resolution in price.resolutions)
+            ):
+                return price
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRule:
+    """Limits on an input picture; sides in pixels, ratio is width / height, size in bytes."""
+
+    source: str
+    formats: tuple[str, ...]
+    heif_formats: tuple[str, ...]
+    side_min_exclusive: int
+    side_max_exclusive: int
+    ratio_min_exclusive: float
+    ratio_max_exclusive: float
+    max_bytes_exclusive: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Rules that all models share."""
+
+    source: str
+    execution_expires_after: Range
+    expires_after_default: int
+    safety_identifier_max_length: int
+    draft_task_days: int
+    file_hours: int
+    record_days: int
+    body_max_bytes: int
+    image: ImageRule

@@ -1,0 +1,267 @@
+"""TaskRequest: everything one asks of the service for one clip, checked before anything is sent.
+
+A request is immutable. Fields left None are open: the service's default applies, and `TaskRequest.to_dict`
+spells the ones that decide size, length and price, so that what was estimated is what is asked for. All
+faults are reported at once. `from_dict` reads a body back, which is how tasks made elsewhere, the log and
+the simulator get a request.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any
+
+from seedance_widgets import catalog
+from seedance_widgets.body import BODY_FIELDS, params_of
+from seedance_widgets.coercion import DraftTask, coerced
+from seedance_widgets.errors import InvalidRequest, LegacyFlagsWarning, Problem
+from seedance_widgets.flags import convert_flags, find_flags
+from seedance_widgets.parameters import FROM_DRAFT, Parameter, offered
+from seedance_widgets.rules import request_problems, unknown_parameter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from seedance_widgets.images import Image
+    from seedance_widgets.model import Model
+
+__all__ = ["DraftTask", "TaskRequest"]
+
+
+def _data_url(image: Image) -> str:
+    return image.data_url
+
+
+@dataclass(frozen=True)
+class TaskRequest:
+    """One request for one clip.
+
+    Parameters
+    ----------
+    prompt
+        What to show; may be empty where there is a picture.
+    model
+        Dated id, short name, or ``ep-...@name``; the catalog's default when None.
+    first_frame, last_frame
+        Pictures: path, URL, data URL, ``asset://`` id, bytes or PIL image.
+    reference_images
+        Pictures to take subjects from; the prompt names them ``[Image 1]``, ``[Image 2]``...
+    draft_task
+        Task id of a draft, a `DraftTask` or a `Task`: make the final of it.
+    resolution, ratio
+        As in ``"720p"`` and ``"16:9"``; ``"adaptive"`` follows the picture.
+    duration, frames
+        Length in seconds, or in frames (25 + 4n); one of the two.
+    seed
+        Whole number; -1 and None leave the choice to `Studio`, which always picks and logs one.
+    camera_fixed, watermark, generate_audio, draft, return_last_frame
+        Switches; ``generate_audio`` is on by default where a model has sound.
+    service_tier
+        ``"default"``, or ``"flex"`` for half the price and hours of patience.
+    execution_expires_after
+        Seconds from creation until an unfinished task expires.
+    callback_url, safety_identifier, priority
+        Passed on.
+    extra
+        Further body fields; its ``content`` list is appended to the content items.
+
+    Raises
+    ------
+    InvalidRequest
+        With every fault in ``problems``.
+    """
+
+    prompt: str = ""
+    model: str | None = None
+    first_frame: Any = None
+    last_frame: Any = None
+    reference_images: Any = ()
+    draft_task: Any = None
+    resolution: str | None = None
+    ratio: str | None = None
+    duration: int | None = None
+    frames: int | None = None
+    seed: int | None = None
+    camera_fixed: bool | None = None
+    watermark: bool | None = None
+    generate_audio: bool | None = None
+    draft: bool | None = None
+    service_tier: str | None = None
+    return_last_frame: bool | None = None
+    execution_expires_after: int | None = None
+    callback_url: str | None = None
+    safety_identifier: str | None = None
+    priority: int | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    spec: Model = field(init=False, repr=False, compare=False)
+    mode: str = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self._settle(sketch=None)
+
+    @classmethod
+    def sketch(cls, *, image_size: tuple[int, int] | None = None, **params: Any) -> TaskRequest:
+        """A request whose content is still open, for `estimate`: the prompt and pictures may be missing.
+
+        ``image_size`` (width, height in px) stands for a first frame of that size.
+        """
+        request = object.__new__(cls)
+        unknown = set(params) - set(_INIT)
+        if unknown:
+            raise InvalidRequest([unknown_parameter(name, params[name], _INIT) for name in sorted(unknown)])
+        for item in fields(cls):
+            if item.init:
+                default = item.default if item.default_factory is not dict else {}
+                object.__setattr__(request, item.name, params.get(item.name, default))
+        request._settle(sketch="first_frame" if image_size else "")
+        return request
+
+    @classmethod
+    def from_params(cls, prompt: str = "", **params: Any) -> TaskRequest:
+        """As the constructor, but an unknown name is one more of the reported problems."""
+        unknown = [
+            unknown_parameter(name, value, _INIT) for name, value in params.items() if name not in _INIT
+        ]
+        try:
+            request = cls(prompt=prompt, **{k: v for k, v in params.items() if k in _INIT})
+        except InvalidRequest as error:
+            raise InvalidRequest([*unknown, *error.problems]) from None
+        if unknown:
+            raise InvalidRequest(unknown)
+        return request
+
+    @classmethod
+    def from_flags(cls, prompt: str, **params: Any) -> TaskRequest:
+        """Turn ``--rs 720p --dur 5`` suffixes of the prompt into parameters; ``params`` win over them."""
+        text, found = convert_flags(prompt)
+        return cls.from_params(text, **{**found, **params})
+
+    @classmethod
+    def from_dict(cls, body: Mapping[str, Any]) -> TaskRequest:
+        """Read a request body back; JSON null counts as absent."""
+        params = params_of(body)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", LegacyFlagsWarning)
+            return cls(**params)
+
+    def replace(self, **changes: Any) -> TaskRequest:
+        """A copy with some fields changed, checked anew."""
+        return replace(self, **changes)
+
+    @property
+    def kind(self) -> str:
+        """``draft``, ``final`` (made from a draft) or ``standard``."""
+        return "draft" if self.draft else "final" if self.draft_task else "standard"
+
+    @property
+    def images(self) -> tuple[Image, ...]:
+        """Every input picture in content order."""
+        singles = (self.first_frame, self.last_frame)
+        return (*(image for image in singles if image is not None), *self.reference_images)
+
+    @property
+    def has_video_input(self) -> bool:
+        """Whether a clip is among the inputs (2.x models, by ``extra["content"]``)."""
+        return any(item.get("type") == "video_url" for item in self.extra.get("content", ()))
+
+    def parameters(self) -> dict[str, Parameter]:
+        """What this request's model takes in its mode."""
+        return offered(self.spec, self.mode, draft=bool(self.draft))
+
+    def effective(self, name: str) -> Any:
+        """The value that counts: the one given, else the draft's, else the service's default."""
+        value = getattr(self, name)
+        if value is None and self.draft_task is not None:
+            value = getattr(self.draft_task, name, None)
+        if value is None and not (name == "duration" and self.effective("frames") is not None):
+            value = self.parameters()[name].default
+        return value
+
+    def to_dict(self, *, address: Callable[[Image], str] = _data_url) -> dict[str, Any]:
+        """The request body; only what is set or decides size, length and price is in it.
+
+        ``address`` gives the ``url`` of each picture: its data URL or web address by default.
+        """
+        spelled = {name: getattr(self, name) for name in BODY_FIELDS}
+        for name in ("resolution", "ratio", "duration", "generate_audio"):
+            parameter = self.parameters()[name]
+            if not parameter.is_offered or (name == "duration" and self.frames is not None):
+                spelled[name] = None
+            elif spelled[name] is None:
+                spelled[name] = parameter.default
+        body = {
+            "model": self.spec.wire_id,
+            "content": list(self._content(address)),
+            **{
+                name: value
+                for name, value in spelled.items()
+                if value is not None and self.parameters()[name].is_offered
+            },
+        }
+        return {**body, **{key: value for key, value in self.extra.items() if key != "content"}}
+
+    def to_json(self) -> str:
+        """`to_dict` as JSON text."""
+        return json.dumps(self.to_dict(), ensure_ascii=False)
+
+    def _content(self, address: Callable[[Image], str]) -> Iterator[dict[str, Any]]:
+        if self.prompt:
+            yield {"type": "text", "text": self.prompt}
+        roles = (
+            [("first_frame", self.first_frame), ("last_frame", self.last_frame)]
+            + [("reference_image", image) for image in self.reference_images]
+        )  # fmt: skip
+        for role, image in roles:
+            if image is not None:
+                yield {"type": "image_url", "image_url": {"url": address(image)}, "role": role}
+        if self.draft_task is not None:
+            yield {"type": "draft_task", "draft_task": {"id": self.draft_task.id}}
+        yield from self.extra.get("content", ())
+
+    # --- settling: types first, then the catalog's rules, then rules across fields -----------------------
+
+    def _settle(self, *, sketch: str | None) -> None:
+        """Normalise the fields and check them; ``sketch`` is None for a request meant to be sent."""
+        problems: list[Problem] = []
+        for name in _INIT:
+            object.__setattr__(self, name, coerced(name, getattr(self, name), problems))
+        try:
+            wanted = self.model or (self.draft_task and self.draft_task.model)
+            spec = catalog.find(wanted) if wanted else catalog.default_model()
+        except InvalidRequest as error:
+            raise InvalidRequest([*problems, *error.problems]) from None
+        object.__setattr__(self, "spec", spec)
+        open_mode = "text" if sketch is None else sketch or spec.modes[0]
+        object.__setattr__(self, "mode", self._mode() or open_mode)
+        problems += request_problems(self, sketch=sketch is not None)
+        if problems:
+            # A parameter refused for its type is not refused again for the value it then lacks.
+            raise InvalidRequest(list({(p.parameter, p.reason): p for p in problems}.values()))
+        if flags := find_flags(self.prompt):
+            names = ", ".join(name for name, _ in flags)
+            warnings.warn(
+                f"the prompt sets {names} by --flags, which the service reads leniently: a wrong value "
+                "silently becomes the default, and no estimate sees it. "
+                "TaskRequest.from_flags(prompt, ...) turns them into parameters.",
+                LegacyFlagsWarning,
+                stacklevel=4,
+            )
+
+    def _mode(self) -> str | None:
+        if self.draft_task is not None:
+            return FROM_DRAFT
+        if self.reference_images:
+            return "reference"
+        if self.last_frame is not None:
+            return "first_last_frame"
+        if self.first_frame is not None:
+            return "first_frame"
+        roles = {item.get("role") for item in self.extra.get("content", ())}
+        if any(str(role).startswith("reference") for role in roles):
+            return "reference"
+        return "text" if self.prompt else None
+
+
+_INIT = tuple(item.name for item in fields(TaskRequest) if item.init)

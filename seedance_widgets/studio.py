@@ -1,0 +1,313 @@
+"""The studio: one folder with a log and files, and a client that fills them."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+import warnings
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from seedance_widgets import catalog
+from seedance_widgets.client import Client
+from seedance_widgets.engine import engine
+from seedance_widgets.errors import InvalidRequest, MissingAPIKey, Problem, RetiredModelWarning
+from seedance_widgets.media import Media
+from seedance_widgets.request import TaskRequest
+from seedance_widgets.runtime import StudioRuntime
+from seedance_widgets.simulator import EMBEDDED_BASE_URL, Simulator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import TracebackType
+
+    from seedance_widgets.coercion import DraftTask
+    from seedance_widgets.log import Log
+    from seedance_widgets.task import Task
+
+__all__ = ["Studio"]
+
+_SIMULATED_SPEED = 20
+_INTERVAL_SECONDS = 2.0
+_SHORTEST_INTERVAL = 0.1
+
+_runtimes: dict[tuple[Any, ...], tuple[StudioRuntime, int]] = {}
+_runtimes_lock = threading.Lock()
+_warned: set[str] = set()
+
+
+class Studio:
+    """Generate videos, and find every task, its parameters, cost and files in one folder.
+
+    Parameters
+    ----------
+    home
+        Folder of the log, clips and input pictures; made if it is not there.
+    api_key
+        Of ModelArk; by default from ``ARK_API_KEY``.
+    base_url
+        By default from ``ARK_BASE_URL``, else the public ap-southeast address.
+    simulate
+        True for the embedded simulator (no key, no network, nothing billed), or a `Simulator`.
+    budget_usd
+        Cap on dollars spent and reserved by this home's tasks; a request beyond it is refused unsent.
+    log
+        Another place for the log: a SQLite path, or an SQLAlchemy URL such as a team's PostgreSQL.
+    media
+        Another folder for clips.
+
+    Raises
+    ------
+    MissingAPIKey
+        There is no key and no simulator.
+    LogError
+        The log cannot be opened.
+    """
+
+    def __init__(
+        self,
+        home: Path | str = "runs",
+        *,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        simulate: bool | Simulator = False,
+        budget_usd: float | None = None,
+        log: Path | str | None = None,
+        media: Path | str | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.home = Path(home).expanduser().resolve()
+        self.budget_usd = budget_usd
+        key = api_key or os.environ.get("ARK_API_KEY")
+        if not simulate and not key:
+            raise MissingAPIKey
+        place = log or self.home / "log.sqlite"
+        folder = None if media is None else Path(media).expanduser().resolve()
+        address = EMBEDDED_BASE_URL if simulate else base_url or os.environ.get("ARK_BASE_URL")
+        simulated_by = id(simulate) if isinstance(simulate, Simulator) else bool(simulate)
+        self._shared_by = (self.home, str(place), str(folder), address, key, simulated_by)
+
+        def make() -> StudioRuntime:
+            self.home.mkdir(parents=True, exist_ok=True)
+            files = Media(self.home, folder)
+            if not simulate:
+                assert key is not None
+                return StudioRuntime(
+                    self.home, place, Client(key, address), files,
+                    simulated=False, interval=_INTERVAL_SECONDS, clock=clock,
+                )  # fmt: skip
+            simulator = simulate
+            if not isinstance(simulator, Simulator):
+                state = self.home / "simulator.sqlite"
+                simulator = Simulator(speed=_SIMULATED_SPEED, state=state, clock=clock)
+            interval = max(_SHORTEST_INTERVAL, _INTERVAL_SECONDS / simulator.speed)
+            return StudioRuntime(
+                self.home, place, Client("simulated", address, transport=simulator.transport()), files,
+                simulated=True, interval=interval, clock=clock,
+            )  # fmt: skip
+
+        self._runtime = _join(self._shared_by, make)
+        self._closed = False
+
+    # --- making videos -----------------------------------------------------------------------------------
+
+    async def submit(self, prompt_or_request: str | TaskRequest = "", /, **params: Any) -> Task:
+        """Send one request; returns when the service has accepted it, not when the clip is done.
+
+        Parameters
+        ----------
+        prompt_or_request
+            The prompt, with the fields of `TaskRequest` as keywords; or a request.
+
+        Raises
+        ------
+        InvalidRequest, BudgetExceeded, MediaError
+            Refused here; nothing was sent.
+        RequestRejected
+            Refused by the service; nothing was made.
+        OutcomeUnknown
+            The answer was lost; the row says so, and nothing is re-sent.
+        """
+        return await self._submit(prompt_or_request, params, show=False)
+
+    async def generate(self, prompt_or_request: str | TaskRequest = "", /, **params: Any) -> Task:
+        """`submit` and wait for the clip; in a notebook a live card shows the way there."""
+        task = await self._submit(prompt_or_request, params, show=True)
+        return await task
+
+    async def _submit(
+        self, prompt_or_request: str | TaskRequest, params: dict[str, Any], *, show: bool
+    ) -> Task:
+        request = self._request(prompt_or_request, params)
+        columns = {}
+        if request.draft_task is not None:
+            draft = self._runtime.task_by_id(request.draft_task.id)
+            columns = {"parent_key": draft.key if draft else None}
+        self._warn_if_retired(request)
+        work = self._runtime.begin(request, budget_usd=self.budget_usd, columns=columns)
+        task, sending = await engine.bridge(work)
+        if show and _in_notebook():
+            task.show()
+        await engine.wait(sending)
+        return task
+
+    def _request(self, prompt_or_request: str | TaskRequest, params: dict[str, Any]) -> TaskRequest:
+        if isinstance(prompt_or_request, TaskRequest):
+            request = prompt_or_request.replace(**params) if params else prompt_or_request
+        else:
+            request = TaskRequest.from_params(prompt_or_request, **params)
+        draft = request.draft_task
+        if draft is None:
+            return request
+        if draft.created_at is None and (known := self._runtime.task_by_id(draft.id)):
+            draft = known.as_draft()
+            request = request.replace(draft_task=draft)
+        self._check_age(draft)
+        return request
+
+    def _check_age(self, draft: DraftTask) -> None:
+        days = catalog.rules().draft_task_days
+        now = datetime.fromtimestamp(self._runtime.clock(), UTC)
+        if draft.created_at and now > draft.created_at + timedelta(days=days):
+            raise InvalidRequest(
+                [
+                    Problem(
+                        "draft_task",
+                        draft.id,
+                        f"a draft can be finished for {days} days; this one is from "
+                        f"{draft.created_at:%Y-%m-%d %H:%M} UTC. Make the draft again with the same seed",
+                    )
+                ]
+            )
+
+    def _warn_if_retired(self, request: TaskRequest) -> None:
+        retired = request.spec.retirement
+        today = datetime.fromtimestamp(self._runtime.clock(), UTC).date()
+        if self._runtime.simulated or retired is None or request.spec.id in _warned:
+            return
+        if today >= date.fromisoformat(retired.date):
+            _warned.add(request.spec.id)
+            instead = f"; {retired.replacement} takes its place" if retired.replacement else ""
+            warnings.warn(
+                f"{request.spec.name} was retired on {retired.date} ({retired.status}){instead}. "
+                "The service decides whether it still answers.",
+                RetiredModelWarning,
+                stacklevel=4,
+            )
+
+    # --- tasks at the service ----------------------------------------------------------------------------
+
+    async def list(
+        self,
+        *,
+        status: str | None = None,
+        model: str | None = None,
+        task_ids: Sequence[str] = (),
+        service_tier: str | None = None,
+        page_num: int | None = None,
+        page_size: int | None = None,
+    ) -> Sequence[dict[str, Any]]:
+        """What the service has of the last 7 days, newest first, as it says it.
+
+        ``service_tier`` left out looks at the default tier only: flex has a list of its own.
+        """
+        answer = await engine.bridge(
+            self._runtime.client.list(
+                status=status,
+                model=catalog.find(model).wire_id if model else None,
+                task_ids=task_ids,
+                service_tier=service_tier,
+                page_num=page_num,
+                page_size=page_size,
+            )
+        )
+        items: Sequence[dict[str, Any]] = answer.data.get("items") or []
+        return items
+
+    async def adopt(self, task_id: str) -> Task:
+        """Take in a task made elsewhere: it gets a row, is followed, and its clip is saved."""
+        return await engine.bridge(self._runtime.adopt(task_id))
+
+    async def resume(self) -> Sequence[Task]:
+        """After a restart: follow what is still live, and fetch what was not saved yet."""
+        return await engine.bridge(self._runtime.resume())
+
+    # --- money and log -----------------------------------------------------------------------------------
+
+    @property
+    def log(self) -> Log:
+        """What was asked, what came back, what it cost."""
+        return self._runtime.log
+
+    @property
+    def spent(self) -> float:
+        """Dollars billed for this home's tasks; of simulated ones where this studio simulates."""
+        return self._runtime.money()[0]
+
+    @property
+    def reserved(self) -> float:
+        """Dollars that unfinished tasks may still cost."""
+        return self._runtime.money()[1]
+
+    @property
+    def left(self) -> float | None:
+        """Dollars of the budget that are neither spent nor reserved; None without a budget."""
+        return None if self.budget_usd is None else self.budget_usd - sum(self._runtime.money())
+
+    # --- closing -----------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Stop watching. Unfinished tasks go on at the service; `resume` picks them up later."""
+        if not self._closed:
+            self._closed = True
+            _leave(self._shared_by)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        kind = ", simulated" if self._runtime.simulated else ""
+        return f"Studio({self.home.name!r}{kind}, spent ${self.spent:.4f})"
+
+
+def _join(key: tuple[Any, ...], make: Callable[[], StudioRuntime]) -> StudioRuntime:
+    """The runtime that handles of the same home share, made for the first of them."""
+    with _runtimes_lock:
+        runtime, handles = _runtimes.get(key) or (make(), 0)
+        _runtimes[key] = (runtime, handles + 1)
+        return runtime
+
+
+def _leave(key: tuple[Any, ...]) -> None:
+    with _runtimes_lock:
+        runtime, handles = _runtimes[key]
+        if handles > 1:
+            _runtimes[key] = (runtime, handles - 1)
+            return
+        del _runtimes[key]
+    engine.run(runtime.close())
+    runtime.release()
+
+
+def _in_notebook() -> bool:
+    if "IPython" not in sys.modules:
+        return False
+    from IPython.core.getipython import get_ipython
+
+    return hasattr(get_ipython(), "kernel")

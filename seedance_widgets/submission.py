@@ -1,0 +1,90 @@
+"""Send one request exactly once: the durable intent first, then the POST, then the durable id.
+
+A create has no idempotency key, so it is repeated only when an answer proves that nothing was made: the
+call never left, or the service refused it before any work. Whatever else happens, the row says what is
+known, and nothing is re-sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import TYPE_CHECKING, Any
+
+from seedance_widgets.client import is_retryable_refusal
+from seedance_widgets.engine import engine
+from seedance_widgets.errors import AnswerLost, APIError, NotSent, ServerFault
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from seedance_widgets.client import Client
+    from seedance_widgets.log.journal import Intent, Journal, Row
+
+__all__ = ["send"]
+
+_CONNECT_TRIES = 3
+_FIRST_WAIT = 1.0
+_LONGEST_WAIT = 60.0
+# a queue that has not drained by then is a refusal that a person should hear of
+_PATIENCE = 900.0
+
+
+async def send(
+    client: Client,
+    journal: Journal,
+    intent: Intent,
+    *,
+    publish: Callable[[Row], None],
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> Row:
+    """Send an intent and record the outcome; runs on the engine.
+
+    Returns
+    -------
+    Row
+        With status queued, rejected, not_created or unknown; it is published already.
+    """
+    row = await _outcome(client, journal, intent, publish, sleep)
+    publish(row)
+    return row
+
+
+async def _outcome(
+    client: Client,
+    journal: Journal,
+    intent: Intent,
+    publish: Callable[[Row], None],
+    sleep: Callable[[float], Awaitable[None]],
+) -> Row:
+    key, tries, waited = intent.key, 0, 0.0
+    while True:
+        tries += 1
+        try:
+            answer = await client.create(intent.body)
+        except NotSent as error:
+            if tries >= _CONNECT_TRIES:
+                return await engine.write(journal.not_created, key, str(error))
+            pause = _pause(tries)
+        except (AnswerLost, ServerFault) as error:
+            return await engine.write(journal.unknown, key, str(error), error.client_request_id)
+        except APIError as error:
+            pause = max(error.retry_after or 0.0, _pause(tries))
+            if not is_retryable_refusal(error) or waited + pause > _PATIENCE:
+                return await engine.write(journal.rejected, key, error)
+            note = f"waiting {pause:.0f} s to send: {error.code}"
+            publish(await engine.write(journal.noted, key, note))
+        else:
+            ids: dict[str, Any] = {
+                "request_id": answer.request_id,
+                "client_request_id": answer.client_request_id,
+                "note": None,
+            }
+            return await engine.write(journal.accepted, key, answer.data, **ids)
+        waited += pause
+        await sleep(pause)
+
+
+def _pause(tries: int) -> float:
+    longest = min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** (tries - 1))
+    return longest * random.uniform(0.5, 1.0)  # noqa: S311

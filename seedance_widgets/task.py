@@ -1,0 +1,340 @@
+"""The handle that people hold on one task: its state, waiting for it, ending it, and its card.
+
+A `Task` knows nothing of the wire or the log. It shows the newest row that its `Runtime` published, and
+hands every act back to it.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import os
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from seedance_widgets.card import CardFacts, card_html, card_text
+from seedance_widgets.coercion import DraftTask
+from seedance_widgets.engine import engine
+from seedance_widgets.errors import (
+    DownloadError,
+    OutcomeUnknown,
+    RequestRejected,
+    SeedanceError,
+    TaskCancelled,
+    TaskExpired,
+    TaskFailed,
+    WaitTimeout,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+
+    from seedance_widgets.request import TaskRequest
+
+__all__ = ["Runtime", "Task"]
+
+_MICROSECONDS = 1_000_000
+_CARD_SECONDS = 0.9
+# cards of one task that are kept up to date; an older one keeps what it last showed
+_CARDS = 4
+
+
+class Runtime(Protocol):
+    """What a task needs of the studio behind it."""
+
+    def absolute(self, stored: str | None) -> Path | None:
+        """A stored path as an absolute one."""
+
+    def request_of(self, row: Mapping[str, Any]) -> TaskRequest:
+        """The request that a row was begun with."""
+
+    def money(self) -> tuple[float, float]:
+        """Dollars settled and reserved."""
+
+    async def cancel(self, task: Task) -> None:
+        """Ask the service to cancel a queued task."""
+
+    async def delete_remote(self, task: Task) -> None:
+        """Ask the service to delete the record of an ended task."""
+
+
+class Task:
+    """One task, live or ended. Await it for its end; show it in a cell for a live card.
+
+    Attributes are those of its newest row: None where the service has not said, and money in USD.
+    """
+
+    def __init__(self, runtime: Runtime, row: Mapping[str, Any], request: TaskRequest | None = None) -> None:
+        self._runtime = runtime
+        self._row = dict(row)
+        self._request = request
+        self._ended: concurrent.futures.Future[None] = concurrent.futures.Future()
+        self._cards: list[Any] = []
+        self._card_drawn = 0.0
+        self._shown_in: Any = None
+        self._settle()
+
+    # --- state -------------------------------------------------------------------------------------------
+
+    @property
+    def key(self) -> str:
+        """Our own key of the task; its row's index, and the name of its media folder."""
+        return str(self._row["key"])
+
+    @property
+    def id(self) -> str | None:
+        """The service's id (``cgt-...``), None before it gave one."""
+        return cast("str | None", self._row["task_id"])
+
+    @property
+    def status(self) -> str:
+        """The service's six statuses, or ours: intent, unknown, not_created, rejected."""
+        return str(self._row["status"])
+
+    @property
+    def request(self) -> TaskRequest:
+        """What was asked for."""
+        if self._request is None:
+            self._request = self._runtime.request_of(self._row)
+        return self._request
+
+    @property
+    def tokens(self) -> int | None:
+        """Tokens billed."""
+        return cast("int | None", self._row["tokens"])
+
+    @property
+    def usd(self) -> float | None:
+        """Dollars billed, by the price at submission."""
+        return cast("float | None", self._row["usd"])
+
+    @property
+    def seed(self) -> int | None:
+        """The seed that the service used, or until it says so the one that was sent."""
+        seed = self._row["seed"]
+        return cast("int | None", self._row["requested_seed"] if seed is None else seed)
+
+    @property
+    def created_at(self) -> datetime:
+        """When the service made the task (UTC), until known when it was begun here."""
+        return datetime.fromtimestamp(self._row["created_at"] / _MICROSECONDS, UTC)
+
+    @property
+    def video_path(self) -> Path | None:
+        """The saved clip."""
+        return self._runtime.absolute(self._row["video_path"])
+
+    @property
+    def last_frame_path(self) -> Path | None:
+        """The saved last frame, where it was asked for."""
+        return self._runtime.absolute(self._row["last_frame_path"])
+
+    @property
+    def poster_path(self) -> Path | None:
+        """A small JPEG of the first frame."""
+        return self._runtime.absolute(self._row["poster_path"])
+
+    @property
+    def error(self) -> SeedanceError | None:
+        """What went wrong, as the error that awaiting raises; None where nothing did."""
+        row, status = self._row, self.status
+        said = f"{row['error_code'] or 'no code'}: {row['error_message'] or 'no message'}"
+        if status == "failed":
+            return TaskFailed(f"task {self.key} failed, nothing is billed. {said}", task=self)
+        if status == "expired":
+            return TaskExpired(
+                f"task {self.key} was not finished in time and expired, nothing is billed. "
+                "Send it again with a longer execution_expires_after.",
+                task=self,
+            )
+        if status == "cancelled":
+            return TaskCancelled(f"task {self.key} was cancelled, nothing is billed.", task=self)
+        if status in ("rejected", "not_created"):
+            what = "was refused" if status == "rejected" else "never reached the service"
+            return RequestRejected(
+                f"task {self.key} {what}, nothing is billed. {said}",
+                task=self,
+                code=row["error_code"],
+                message=row["error_message"],
+                request_id=row["request_id"],
+            )
+        if status == "unknown":
+            return OutcomeUnknown(
+                f"task {self.key}: the answer to its create was lost ({row['error_message']}). It may exist "
+                "and be billed; nothing is re-sent. `await studio.resume()` looks for it at the service.",
+                task=self,
+            )
+        if status == "succeeded" and row["file"] in ("failed", "expired"):
+            return DownloadError(
+                f"task {self.key} succeeded, but its clip is not saved: {row['note']}. "
+                "`await studio.resume()` tries again; the service keeps files for 24 hours."
+            )
+        return None
+
+    def as_draft(self) -> DraftTask:
+        """The task as the draft of a final.
+
+        Raises
+        ------
+        TypeError
+            It has no id at the service yet.
+        """
+        if self.id is None:
+            raise TypeError(f"task {self.key} has no id at the service yet")
+        by_frames = self._row["duration"] is None
+        return DraftTask(
+            id=self.id,
+            model=self._row["wire_model"] or self._row["model"],
+            created_at=self.created_at,
+            ratio=self._row["ratio"],
+            duration=self._row["duration"],
+            frames=self._row["frames"] if by_frames else None,
+            generate_audio=self._row["generate_audio"],
+        )
+
+    # --- waiting and ending ------------------------------------------------------------------------------
+
+    def __await__(self) -> Generator[Any, None, Task]:
+        return self.wait().__await__()
+
+    async def wait(self, timeout: float | None = None) -> Task:
+        """Wait until the task has ended and its clip is saved.
+
+        Parameters
+        ----------
+        timeout
+            Seconds; None waits as long as it takes. Interrupting the wait leaves the task alone.
+
+        Raises
+        ------
+        WaitTimeout
+            The time is over; the task goes on and its row is untouched.
+        TaskFailed, TaskExpired, TaskCancelled, RequestRejected, OutcomeUnknown
+            How it ended; again each time one asks.
+        DownloadError
+            The clip exists but could not be saved.
+        """
+        import asyncio
+
+        try:
+            await asyncio.wait_for(engine.wait(self._ended), timeout)
+        except TimeoutError:
+            raise WaitTimeout(
+                f"task {self.key} is {self.status} after {timeout} s; it goes on, and can be awaited again"
+            ) from None
+        if error := self.error:
+            raise error
+        return self
+
+    async def cancel(self) -> Task:
+        """Cancel a queued task at the service.
+
+        Raises
+        ------
+        Conflict
+            It runs already: the service cannot cancel it, and it will be billed if it succeeds.
+        """
+        await engine.bridge(self._runtime.cancel(self))
+        return self
+
+    async def delete_remote(self) -> None:
+        """Delete the service's record of an ended task; the row and the files here stay."""
+        await engine.bridge(self._runtime.delete_remote(self))
+
+    # --- showing -----------------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        return card_text(self._facts(with_poster=False))
+
+    def _repr_html_(self) -> str:
+        return card_html(self._facts())
+
+    def _ipython_display_(self) -> None:
+        self.show()
+
+    def show(self) -> None:
+        """Put a live card into the current cell's output, once a cell."""
+        from IPython.core.getipython import get_ipython
+        from IPython.display import display
+
+        shell: Any = get_ipython()
+        if shell is None or not hasattr(shell, "kernel"):
+            print(repr(self))  # noqa: T201 - a terminal has no place to update
+            return
+        cell = shell.get_parent().get("header", {}).get("msg_id")
+        if cell is not None and cell == self._shown_in:
+            return
+        self._shown_in = cell
+        handle = display(  # type: ignore[no-untyped-call]
+            self._bundle(), raw=True, display_id=True
+        )
+        if not self._ended.done() and handle is not None:
+            self._cards = [*self._cards[1 - _CARDS :], handle]
+
+    def _bundle(self) -> dict[str, str]:
+        facts = self._facts()
+        return {"text/plain": card_text(facts), "text/html": card_html(facts)}
+
+    def _facts(self, *, with_poster: bool = True) -> CardFacts:
+        row = self._row
+        video = self._runtime.absolute(row["preview_path"] or row["video_path"])
+        poster = self.poster_path if with_poster else None
+        ended = row["finished_at"] or time.time() * _MICROSECONDS
+        began = row["created_at"] if row["finished_at"] else row["intent_at"]
+        error = self.error
+        return CardFacts(
+            key=self.key,
+            status=self.status,
+            model=row["model"] or "",
+            prompt=row["prompt"] or ("final of a draft" if row["kind"] == "final" else ""),
+            simulated=bool(row["simulated"]),
+            elapsed=(ended - began) / _MICROSECONDS,
+            width=row["width"],
+            height=row["height"],
+            frames=row["frames"],
+            seed=self.seed,
+            est_usd=row["est_usd"],
+            usd=row["usd"],
+            tokens=row["tokens"],
+            spent=self._runtime.money()[0],
+            task_id=self.id,
+            problem=str(error) if error else None,
+            note=row["note"] if not error else None,
+            video=_relative(video),
+            download=_relative(self.video_path),
+            poster=poster.read_bytes() if poster and poster.exists() else None,
+        )
+
+    # --- published by the runtime, on the engine's thread ------------------------------------------------
+
+    def update(self, row: Mapping[str, Any] | None = None) -> None:
+        """Take on a newer row, or with None let the cards show the time that has passed."""
+        changed = row is not None and row["revision"] != self._row["revision"]
+        if row is not None:
+            self._row = dict(row)
+        if self._cards and (changed or time.monotonic() - self._card_drawn >= _CARD_SECONDS):
+            self._card_drawn = time.monotonic()
+            bundle = self._bundle()
+            for card in self._cards:
+                # a front end that is gone must not stop the task
+                with contextlib.suppress(Exception):
+                    card.update(bundle, raw=True)
+        self._settle()
+
+    def _settle(self) -> None:
+        row = self._row
+        open_status = ("intent", "queued", "running")
+        waiting = row["status"] in open_status or (row["status"] == "succeeded" and row["file"] == "none")
+        if waiting:
+            if self._ended.done():  # resumed: there is something to wait for again
+                self._ended = concurrent.futures.Future()
+        elif not self._ended.done():
+            self._ended.set_result(None)
+            self._cards = []
+
+
+def _relative(path: Path | None) -> str | None:
+    """As seen from the notebook, whose folder is the kernel's."""
+    return None if path is None else Path(os.path.relpath(path)).as_posix()

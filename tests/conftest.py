@@ -1,0 +1,67 @@
+"""Shared by all tests: temporary homes, a clock that is set by hand, and ``--soak``."""
+
+from __future__ import annotations
+
+import pytest
+
+import seedance_widgets as sw
+
+
+def pytest_addoption(parser):
+    parser.addoption("--soak", action="store_true", help="run the large counts too")
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--soak"):
+        return
+    for item in items:
+        if "soak" in item.keywords:
+            item.add_marker(pytest.mark.skip(reason="large counts: pytest --soak"))
+
+
+class Clock:
+    """Seconds since 1970, moved by hand."""
+
+    def __init__(self, now: float = 1_800_000_000.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+    def pass_(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture(autouse=True)
+def _no_key(monkeypatch):
+    monkeypatch.delenv("ARK_API_KEY", raising=False)
+    monkeypatch.delenv("ARK_BASE_URL", raising=False)
+
+
+@pytest.fixture
+def fresh_catalog():
+    """What a test registers is gone after it."""
+    from seedance_widgets.catalog import _registry
+
+    before = dict(_registry())
+    yield sw.catalog
+    _registry().clear()
+    _registry().update(before)
+
+
+@pytest.fixture
+def simulator():
+    with_state = sw.Simulator(speed=200)
+    yield with_state
+    with_state.close()
+
+
+@pytest.fixture
+def studio(tmp_path, simulator):
+    with sw.Studio(tmp_path / "runs", simulate=simulator) as studio:
+        yield studio
