@@ -181,7 +181,7 @@ def offered(model: Model, mode: str, *, draft: bool = False) -> dict[str, Parame
             choices=("default",) if with_draft else model.tiers,
             where=with_draft,
         ),
-        Parameter("return_last_frame", "flag", default=False, why_not=f"not{with_draft}" if with_draft else ""),
+        Parameter("return_last_frame", "flag", default=False, why_not=with_draft and f"not{with_draft}"),
         Parameter(
             "execution_expires_after",
             "number",

@@ -228,12 +228,12 @@ def _price(request: TaskRequest, notes: list[str]) -> Price | None:
     return price
 
 
-def _frames(request: TaskRequest, notes: list[str]) -> tuple[int | None, int | None]:
+def _frames(request: TaskRequest, notes: list[str]) -> tuple[int | None, int]:
     """Frames as asked, and at most."""
-    frames = request.effective("frames")
+    frames: int | None = request.effective("frames")
     if frames is not None:
         return frames, frames
-    duration = request.effective("duration")
+    duration: int | None = request.effective("duration")
     if duration is None or duration == -1:
         notes.append("the length is the service's choice: bounds only")
         return None, frames_of(request.spec.duration.max)

@@ -60,6 +60,8 @@ class StudioRuntime:
         Seconds between the watcher's rounds.
     clock
         Seconds since 1970 UTC.
+    closing
+        Called last, when the runtime is let go of.
     """
 
     def __init__(
@@ -72,12 +74,14 @@ class StudioRuntime:
         simulated: bool,
         interval: float,
         clock: Callable[[], float] = time.time,
+        closing: Callable[[], None] | None = None,
     ) -> None:
         self.home = home
         self.client = client
         self.media = media
         self.simulated = simulated
         self.clock = clock
+        self._closing = closing
         self._store = Store(log_location)
         self.log = Log(self._store, home)
         self.journal = Journal(self._store, simulated=simulated, clock=clock)
@@ -165,6 +169,8 @@ class StudioRuntime:
     def release(self) -> None:
         """Let go of the database."""
         self._store.close()
+        if self._closing:
+            self._closing()
 
     # --- what a task asks of it --------------------------------------------------------------------------
 

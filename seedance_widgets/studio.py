@@ -99,14 +99,15 @@ class Studio:
                     self.home, place, Client(key, address), files,
                     simulated=False, interval=_INTERVAL_SECONDS, clock=clock,
                 )  # fmt: skip
-            simulator = simulate
+            simulator, closing = simulate, None
             if not isinstance(simulator, Simulator):
                 state = self.home / "simulator.sqlite"
                 simulator = Simulator(speed=_SIMULATED_SPEED, state=state, clock=clock)
+                closing = simulator.close
             interval = max(_SHORTEST_INTERVAL, _INTERVAL_SECONDS / simulator.speed)
             return StudioRuntime(
                 self.home, place, Client("simulated", address, transport=simulator.transport()), files,
-                simulated=True, interval=interval, clock=clock,
+                closing=closing, simulated=True, interval=interval, clock=clock,
             )  # fmt: skip
 
         self._runtime = _join(self._shared_by, make)

@@ -199,7 +199,7 @@ class Task:
     def __await__(self) -> Generator[Any, None, Task]:
         return self.wait().__await__()
 
-    async def wait(self, timeout: float | None = None) -> Task:
+    async def wait(self, timeout: float | None = None) -> Task:  # noqa: ASYNC109 - the contract's name
         """Wait until the task has ended and its clip is saved.
 
         Parameters
@@ -224,6 +224,11 @@ class Task:
             raise WaitTimeout(
                 f"task {self.key} is {self.status} after {timeout} s; it goes on, and can be awaited again"
             ) from None
+        if self._cards:
+            # Once more, in the name of the cell that waited: a runner without a browser drops updates
+            # that carry another cell's name.
+            self._draw()
+            self._cards = []
         if error := self.error:
             raise error
         return self
@@ -315,13 +320,16 @@ class Task:
         if row is not None:
             self._row = dict(row)
         if self._cards and (changed or time.monotonic() - self._card_drawn >= _CARD_SECONDS):
-            self._card_drawn = time.monotonic()
-            bundle = self._bundle()
-            for card in self._cards:
-                # a front end that is gone must not stop the task
-                with contextlib.suppress(Exception):
-                    card.update(bundle, raw=True)
+            self._draw()
         self._settle()
+
+    def _draw(self) -> None:
+        self._card_drawn = time.monotonic()
+        bundle = self._bundle()
+        for card in self._cards:
+            # a front end that is gone must not stop the task
+            with contextlib.suppress(Exception):
+                card.update(bundle, raw=True)
 
     def _settle(self) -> None:
         row = self._row
@@ -332,7 +340,6 @@ class Task:
                 self._ended = concurrent.futures.Future()
         elif not self._ended.done():
             self._ended.set_result(None)
-            self._cards = []
 
 
 def _relative(path: Path | None) -> str | None:

@@ -17,6 +17,7 @@ SIZES_1_5 = {
     "1080p": "1920x1080 1664x1248 1440x1440 1248x1664 1080x1920 2206x946",
 }
 RATIOS = ("16:9", "4:3", "1:1", "3:4", "9:16", "21:9")
+FRAMES = {"text", "first_frame", "first_last_frame"}
 ONE_0 = ("seedance-1-0-pro", "seedance-1-0-pro-fast", "seedance-1-0-lite-t2v", "seedance-1-0-lite-i2v")
 
 
@@ -33,8 +34,8 @@ def test_every_pixel_size_of_the_tutorial(name, table):
 @pytest.mark.parametrize(
     ("name", "id_", "modes", "shortest", "rpm", "concurrency", "per_day"),
     [
-        ("seedance-1-5-pro", "seedance-1-5-pro-251215", {"text", "first_frame", "first_last_frame"}, 4, 600, 10, 500),
-        ("seedance-1-0-pro", "seedance-1-0-pro-250528", {"text", "first_frame", "first_last_frame"}, 2, 600, 10, 500),
+        ("seedance-1-5-pro", "seedance-1-5-pro-251215", FRAMES, 4, 600, 10, 500),
+        ("seedance-1-0-pro", "seedance-1-0-pro-250528", FRAMES, 2, 600, 10, 500),
         ("seedance-1-0-pro-fast", "seedance-1-0-pro-fast-251015", {"text", "first_frame"}, 2, 600, 10, 500),
         ("seedance-1-0-lite-t2v", "seedance-1-0-lite-t2v-250428", {"text"}, 2, 300, 5, 250),
         (

@@ -1,0 +1,167 @@
+"""The log's tables, and the numbered steps that bring an older log up to date.
+
+``tasks`` has one row a task, flat and typed, because people read it as a table; money is in USD, times are
+whole microseconds since 1970 UTC, absent is NULL. ``answers`` keeps the raw JSON of every answer that
+changed a row, so that nothing the service said is lost. Pictures and clips are files beside the database;
+a row holds their paths relative to the home, and their hashes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    inspect,
+    select,
+)
+
+from seedance_widgets.errors import LogError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import Connection
+
+__all__ = ["FRAME_COLUMNS", "answers", "meta", "migrate", "tasks"]
+
+metadata = MetaData()
+
+
+def _time(name: str) -> Column[int]:
+    return Column(name, BigInteger, info={"time": True})
+
+
+def _path(name: str) -> Column[str]:
+    return Column(name, Text, info={"path": True})
+
+
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("key", String(32), primary_key=True),
+    Column("task_id", String(128), index=True),
+    Column("status", String(16), nullable=False, index=True),
+    Column("kind", String(16), nullable=False),
+    Column("mode", String(24)),
+    Column("model", String(64)),
+    Column("prompt", Text),
+    Column("resolution", String(16)),
+    Column("ratio", String(16)),
+    Column("width", Integer),
+    Column("height", Integer),
+    Column("duration", Integer),
+    Column("frames", Integer),
+    Column("seed", BigInteger),
+    Column("requested_seed", BigInteger),
+    Column("camera_fixed", Boolean),
+    Column("watermark", Boolean),
+    Column("generate_audio", Boolean),
+    Column("service_tier", String(16)),
+    Column("first_frame", Text),
+    Column("last_frame", Text),
+    Column("reference_images", Text),  # a JSON list
+    Column("tokens", BigInteger),
+    Column("usd", Float),
+    Column("est_tokens", BigInteger),
+    Column("est_usd", Float),
+    Column("price_id", Text),
+    Column("file", String(16), nullable=False, default="none"),
+    _path("video_path"),
+    _path("last_frame_path"),
+    Column("sha256", String(64)),
+    Column("error_code", Text),
+    Column("error_message", Text),
+    _time("created_at"),  # ours until the service has said its own
+    _time("finished_at"),
+    _time("saved_at"),
+    Column("parent_key", String(32)),
+    Column("study", Text),
+    Column("arm", Text),
+    Column("item", Text),
+    Column("verdict", Text),
+    Column("simulated", Boolean, nullable=False),
+    # --- further columns, free to change -----------------------------------------------------------------
+    _path("poster_path"),
+    _path("preview_path"),  # H.264, where the clip's own codec does not play in browsers
+    Column("note", Text),  # the last trouble that did not change the status
+    Column("usd_per_million", Float),
+    Column("reserved_usd", Float, nullable=False, default=0.0),
+    Column("nonce", Integer),
+    Column("wire_model", Text),
+    Column("body", Text),  # what was sent, pictures as inputs/<sha256>.<ext>
+    Column("request_id", Text),
+    Column("client_request_id", Text),
+    Column("video_url", Text),
+    Column("last_frame_url", Text),
+    _time("intent_at"),
+    _time("sent_at"),
+    Column("revision", Integer, nullable=False, default=0),
+    Index("tasks_nonce", "wire_model", "service_tier", "nonce"),
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", String(32), nullable=False, index=True),
+    _time("at"),
+    Column("call", String(16), nullable=False),  # create, get, list, delete
+    Column("body", Text, nullable=False),
+)
+
+meta = Table("meta", metadata, Column("name", String(32), primary_key=True), Column("value", Text))
+
+# What `to_pandas` shows, in the tables' order; addresses of files expire and bodies are for machines.
+FRAME_COLUMNS = tuple(
+    column
+    for column in tasks.columns
+    if column.name
+    not in (
+        "body",
+        "nonce",
+        "reserved_usd",
+        "video_url",
+        "last_frame_url",
+        "revision",
+        "sent_at",
+        "wire_model",
+    )
+)
+
+# Steps from each older version to the next: MIGRATIONS[0] leads from version 1 to 2. A new log is made
+# from the tables above and starts at the last version.
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = ()
+
+
+def migrate(connection: Connection) -> None:
+    """Create the tables of a new log, or run the steps that an older one lacks.
+
+    Raises
+    ------
+    LogError
+        The log was written by a newer version of this package.
+    """
+    newest = len(MIGRATIONS) + 1
+    if not inspect(connection).has_table("meta"):
+        metadata.create_all(connection)
+        connection.execute(meta.insert().values(name="version", value=str(newest)))
+        return
+    found = connection.execute(select(meta.c.value).where(meta.c.name == "version")).scalar_one()
+    if int(found) > newest:
+        raise LogError(
+            f"this log is of version {found}, this package knows {newest}: install a newer seedance-widgets. "
+            "The log is unchanged."
+        )
+    for step in MIGRATIONS[int(found) - 1 :]:
+        step(connection)
+    connection.execute(meta.update().where(meta.c.name == "version").values(value=str(newest)))

@@ -1,0 +1,111 @@
+"""Open a log and run transactions on it: SQLite by default, PostgreSQL for a team.
+
+Every change runs in BEGIN IMMEDIATE. A plain BEGIN that reads before it writes fails at once when two
+kernels share a file, whatever the busy timeout; taking the write lock first makes the second one wait.
+Commits reach the disk before they return (WAL with full sync).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import create_engine, event, text
+from sqlalchemy.exc import DBAPIError
+
+from seedance_widgets.errors import LogError
+from seedance_widgets.log.schema import migrate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from sqlalchemy import Connection, Engine
+
+__all__ = ["Store"]
+
+_BUSY_TIMEOUT_S = 30
+_PAGE_CACHE_KIB = 8192
+# one number for all of our writers on a PostgreSQL server; any constant does
+_ADVISORY_LOCK = 0x5EEDA9CE
+
+
+class Store:
+    """A database that holds a log; threads may share it.
+
+    Parameters
+    ----------
+    location
+        Path of a SQLite file, or an SQLAlchemy URL.
+
+    Raises
+    ------
+    LogError
+        It cannot be opened, is no log, or was written by a newer version.
+    """
+
+    def __init__(self, location: Path | str) -> None:
+        url = str(location) if "://" in str(location) else f"sqlite:///{location}"
+        self._engine: Engine = create_engine(url)
+        self.name = self._engine.url.render_as_string(hide_password=True)
+        self._sqlite = self._engine.dialect.name == "sqlite"
+        if self._sqlite:
+            event.listen(self._engine, "connect", _prepare_sqlite)
+        with self.write() as connection:
+            migrate(connection)
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that holds the write lock from its first moment; durable when it ends."""
+        with self._translated(), self._engine.connect() as connection:
+            self._begin(connection)
+            try:
+                yield connection
+            except BaseException:
+                self._end(connection, "ROLLBACK")
+                raise
+            self._end(connection, "COMMIT")
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection for reading only."""
+        with self._translated(), self._engine.connect() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._engine.dispose()
+
+    def _begin(self, connection: Connection) -> None:
+        if self._sqlite:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK})
+
+    def _end(self, connection: Connection, how: str) -> None:
+        if self._sqlite:
+            connection.exec_driver_sql(how)
+        elif how == "COMMIT":
+            connection.commit()
+        else:
+            connection.rollback()
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            raise LogError(
+                f"the log {self.name} cannot be used: {error.orig}. What it holds is unchanged."
+            ) from error
+
+
+def _prepare_sqlite(connection: Any, _: Any) -> None:
+    # the driver's own implicit BEGIN is a deferred one
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_S * 1000}")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute(f"PRAGMA cache_size = -{_PAGE_CACHE_KIB}")
+    cursor.close()

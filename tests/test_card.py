@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from html.parser import HTMLParser
+
+import pytest
+
+from seedance_widgets.card import CardFacts, card_html, card_text
+
+FACTS = CardFacts(
+    key="261122-090344-5mjmy",
+    status="succeeded",
+    model="seedance-1-5-pro-251215",
+    prompt="a fox by the sea",
+    simulated=True,
+    elapsed=84,
+    width=1280,
+    height=720,
+    frames=121,
+    seed=11,
+    usd=0.26136,
+    tokens=108900,
+    spent=1.5,
+    video="runs/media/k/my video #1.mp4",
+    download="runs/media/k/my video #1.mp4",
+    poster=b"\xff\xd8jpeg",
+)
+
+
+class Tags(HTMLParser):
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.text = [], ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.text += data
+
+    def first(self, wanted):
+        return next(attrs for tag, attrs in self.tags if tag == wanted)
+
+
+def changed(**changes):
+    from dataclasses import replace
+
+    return replace(FACTS, **changes)
+
+
+def test_a_finished_card_plays_silently_and_offers_the_file():
+    page = Tags(card_html(FACTS))
+    video = page.first("video")
+    assert video["src"] == "runs/media/k/my%20video%20%231.mp4"
+    assert "muted" in video
+    assert "controls" in video
+    assert "autoplay" not in video
+    assert video["poster"].startswith("data:image/jpeg;base64,")
+    assert "download" in page.first("a")
+    for shown in ("succeeded", "SIMULATED", "1280x720", "121 frames", "seed 11", "1 min 24 s", "108,900 tokens",
+                  "$0.2614", "spent so far $1.5000", FACTS.key, "a fox by the sea"):  # fmt: skip
+        assert shown in page.text
+    assert not [tag for tag, _ in page.tags if tag in ("script", "iframe", "style")]
+
+
+@pytest.mark.parametrize(
+    "evil", ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "</div></video>"]
+)
+def test_what_people_and_servers_write_is_text(evil):
+    page = Tags(card_html(changed(prompt=evil, problem=evil, note=evil, model=evil, status=evil)))
+    assert {tag for tag, _ in page.tags} <= {"div", "span", "code", "video", "a"}
+    assert not any(name.startswith("on") for _, attrs in page.tags for name in attrs)
+    assert evil in page.text
+
+
+def test_a_live_card_shows_the_estimate_and_no_video():
+    live = changed(status="running", usd=None, tokens=None, est_usd=0.26136, video=None, download=None)
+    page = Tags(card_html(live))
+    assert "about $0.2614" in page.text
+    assert not [tag for tag, _ in page.tags if tag == "video"]
+
+
+def test_the_text_twin_says_the_same():
+    text = card_text(changed(problem="it failed"))
+    for shown in ("261122-090344-5mjmy", "succeeded", "$0.2614", "it failed", "my video #1.mp4"):
+        assert shown in text
+
+
+def test_a_card_is_small():
+    assert len(card_html(changed(poster=bytes(6000)))) < 11_000

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+import seedance_widgets as sw
+
+COMMAND = [sys.executable, "-m", "seedance_widgets.cli"]
+
+
+def run(*args, cwd=None):
+    return subprocess.run([*COMMAND, *args], capture_output=True, text=True, cwd=cwd, timeout=300)
+
+
+def test_simulate_says_its_address_first_and_keeps_state(tmp_path):
+    for known in (0, 1):
+        with subprocess.Popen(
+            [*COMMAND, "simulate", "--speed", "500", "--state", str(tmp_path)],
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as server:
+            base_url = server.stdout.readline().strip()
+            assert re.fullmatch(r"http://127\.0\.0\.1:\d+/api/v3", base_url)
+            url = f"{base_url}/contents/generations/tasks"
+            key = {"Authorization": "Bearer any"}
+            assert httpx.get(url, headers=key).json()["total"] == known
+            body = {"model": "seedance-1-5-pro", "content": [{"type": "text", "text": "a fox"}]}
+            assert httpx.post(url, headers=key, json=body).status_code == 200
+            server.send_signal(signal.SIGTERM)
+        assert server.returncode == 0
+
+
+def test_simulate_on_a_taken_port_is_a_clear_error():
+    with sw.Simulator().serve() as base_url:
+        done = run("simulate", "--port", base_url.split(":")[2].split("/")[0])
+    assert done.returncode == 1
+    assert "is the port taken" in done.stderr
+
+
+@pytest.fixture
+def home(tmp_path):
+    with sw.Studio(tmp_path / "runs", simulate=True) as studio:
+        sw.run(studio.submit("a fox", resolution="480p", ratio="1:1", duration=4))
+    return tmp_path / "runs"
+
+
+def test_resume_finishes_what_was_left(home, tmp_path):
+    done = run("resume", str(home), "--simulate")
+    assert done.returncode == 0, done.stderr
+    assert "succeeded" in done.stdout
+    assert "1 unfinished, 1 done now, 0 with an error" in done.stdout
+    assert list(home.glob("media/*/video.mp4"))
+    assert "0 unfinished" in run("resume", str(home), "--simulate").stdout
+
+
+def test_log_prints_and_exports(home, tmp_path):
+    assert "1 tasks" in run("log", str(home)).stdout
+    run("log", str(home), "--csv", str(tmp_path / "log.csv"))
+    assert (tmp_path / "log.csv").read_text().startswith("key,task_id,status")
+
+
+def test_a_folder_without_a_log_is_a_clear_error(tmp_path):
+    for command in ("resume", "log"):
+        done = run(command, str(tmp_path))
+        assert done.returncode == 1
+        assert "no log.sqlite" in done.stderr
+
+
+def test_the_demo_without_a_browser(tmp_path):
+    done = run("demo", "--headless", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    *rows, notebook = done.stdout.splitlines()
+    assert notebook == str(tmp_path / "seedance-demo" / "01_quickstart.ipynb")
+    assert len(rows) == 4
+    for row in rows:
+        key, status, size, tokens, usd, path = row.split(" ", 5)
+        assert status == "succeeded"
+        assert re.fullmatch(r"\d+x\d+", size)
+        assert int(tokens) > 0
+        assert usd.startswith("$0.")
+        assert Path(path).read_bytes()[4:8] == b"ftyp"
+        assert key in path
+    executed = json.loads((tmp_path / "seedance-demo" / "01_quickstart.ipynb").read_text())
+    pages = [
+        "".join(output["data"]["text/html"])
+        for cell in executed["cells"]
+        for output in cell.get("outputs", ())
+        if "text/html" in output.get("data", {})
+    ]
+    assert sum("<video" in page for page in pages) >= 4
+    assert len(json.dumps(executed)) < 120_000
+    # a second demo leaves the first alone
+    assert not (tmp_path / "seedance-demo-2").exists()

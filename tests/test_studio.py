@@ -1,0 +1,366 @@
+"""One clip, end to end: from a request to a logged row with its files."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import subprocess
+import sys
+import threading
+
+import av
+import httpx
+import pytest
+from test_images import photo
+
+import seedance_widgets as sw
+
+SMALL = {"resolution": "480p", "ratio": "1:1", "duration": 4}
+
+
+async def test_one_clip(studio):
+    task = await studio.generate("a fox by the sea", seed=11, return_last_frame=True, **SMALL)
+    assert task.status == "succeeded"
+    assert task.tokens == 640 * 640 * 97 // 1024
+    assert task.usd == pytest.approx(task.tokens * 2.4e-6)
+    assert task.video_path == studio.home / "media" / task.key / "video.mp4"
+    with av.open(str(task.video_path)) as clip:
+        assert clip.streams.video[0].frames == 97
+    assert task.last_frame_path.read_bytes().startswith(b"\x89PNG")
+    assert task.poster_path.read_bytes().startswith(b"\xff\xd8")
+    assert task.poster_path.stat().st_size < 10_000
+    row = studio.log.to_pandas().loc[task.key]
+    assert row["sha256"] == hashlib.sha256(task.video_path.read_bytes()).hexdigest()
+    assert (row["tokens"], row["est_tokens"], row["seed"], row["requested_seed"]) == (
+        task.tokens, task.tokens, 11, 11,
+    )  # fmt: skip
+    assert (row["width"], row["height"], row["frames"], row["file"]) == (640, 640, 97, "saved")
+    assert row["simulated"]
+    assert (studio.spent, studio.reserved, studio.left) == (pytest.approx(task.usd), 0.0, None)
+    assert not list(studio.home.rglob("*.part"))
+
+
+async def test_submit_returns_before_the_clip_is_done(studio):
+    task = await studio.submit("a fox", **SMALL)
+    assert task.status in ("queued", "running")
+    assert task.id.startswith("cgt-")
+    assert studio.reserved == pytest.approx(sw.estimate(**SMALL).usd_max)
+    with pytest.raises(sw.WaitTimeout):
+        await task.wait(timeout=0)
+    assert await task is task
+    assert (await task).status == "succeeded"
+
+
+async def test_a_request_object_and_changes_to_it(studio):
+    request = sw.TaskRequest("a fox", **SMALL)
+    task = await studio.submit(request, seed=3)
+    assert task.request.seed == 3
+    await task
+
+
+async def test_many_tasks_are_watched_by_list(studio, simulator):
+    tasks = [await studio.submit(f"fox {n}", **SMALL) for n in range(8)]
+    for task in tasks:
+        await task
+    frame = studio.log.to_pandas()
+    assert (frame["status"] == "succeeded").all()
+    assert frame["video_path"].is_unique
+
+
+async def test_pictures_are_kept_once_by_hash(studio):
+    picture = photo(640, 640)
+    for _ in range(2):
+        await studio.generate("a fox", first_frame=picture, **SMALL)
+    kept = list((studio.home / "inputs").iterdir())
+    assert len(kept) == 1
+    assert hashlib.sha256(kept[0].read_bytes()).hexdigest() == kept[0].stem
+    assert set(studio.log.to_pandas()["first_frame"]) == {f"inputs/{kept[0].name}"}
+
+
+async def test_a_bad_request_leaves_no_trace(studio, simulator):
+    with pytest.raises(sw.InvalidRequest):
+        await studio.submit("a fox", duration=99, colour="red")
+    assert len(studio.log.to_pandas()) == 0
+    assert simulator.tasks() == []
+
+
+async def test_a_refused_request_is_a_row_and_an_error(studio, simulator):
+    simulator.faults.refuse(400, "InputTextSensitiveContentDetected")
+    with pytest.raises(sw.RequestRejected) as caught:
+        await studio.submit("a fox", **SMALL)
+    error = caught.value
+    assert error.code == "InputTextSensitiveContentDetected"
+    assert error.task.status == "rejected"
+    assert error.request_id
+    assert error.request_id in error.message
+    row = studio.log.to_pandas().iloc[0]
+    assert (row["status"], row["usd"]) == ("rejected", 0.0)
+    assert studio.reserved == 0
+
+
+async def test_a_failed_task_raises_each_time(studio, simulator):
+    simulator.faults.fail_task("OutputVideoSensitiveContentDetected")
+    task = await studio.submit("a fox", **SMALL)
+    for _ in range(2):
+        with pytest.raises(sw.TaskFailed, match="OutputVideoSensitiveContentDetected") as caught:
+            await task
+    assert caught.value.task is task
+    assert (task.usd, studio.spent) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("fault", ["drop_reply", "half_body", "break_after"])
+async def test_a_lost_answer_is_unknown_and_never_sent_again(studio, simulator, fault):
+    getattr(simulator.faults, fault)()
+    with pytest.raises(sw.OutcomeUnknown) as caught:
+        await studio.submit("a fox", **SMALL)
+    assert caught.value.task.status == "unknown"
+    assert len(simulator.tasks()) == 1
+    assert studio.reserved > 0
+
+
+async def test_a_rate_limit_is_waited_out_with_the_same_intent(studio, simulator):
+    simulator.faults.refuse(429, "RateLimitExceeded.EndpointRPMExceeded", retry_after=1)
+    task = await studio.submit("a fox", **SMALL)
+    await task
+    assert len(studio.log.to_pandas()) == 1
+    assert len(simulator.tasks()) == 1
+
+
+async def test_a_quota_is_a_refusal(studio, simulator):
+    simulator.faults.refuse(429, "SetLimitExceeded")
+    with pytest.raises(sw.RequestRejected, match="SetLimitExceeded"):
+        await studio.submit("a fox", **SMALL)
+
+
+async def test_a_download_that_breaks_is_tried_again(studio, simulator):
+    simulator.faults.half_body(on="file")
+    task = await studio.generate("a fox", **SMALL)
+    assert task.video_path.exists()
+
+
+async def test_a_clip_that_cannot_be_saved_is_fetched_by_resume(studio, simulator, monkeypatch):
+    monkeypatch.setattr("seedance_widgets.runtime._SAVE_PAUSE", 0.01)
+    simulator.faults.refuse(503, "SlowDown", on="file", times=4)
+    task = await studio.submit("a fox", **SMALL)
+    with pytest.raises(sw.DownloadError, match="resume"):
+        await task
+    assert studio.log.to_pandas().loc[task.key, "file"] == "failed"
+    assert [each.key for each in await studio.resume()] == [task.key]
+    await task
+    assert task.video_path.exists()
+
+
+async def test_the_budget_refuses_before_sending(tmp_path, simulator):
+    with sw.Studio(tmp_path, simulate=simulator, budget_usd=0.2) as studio:
+        await studio.generate("a fox", **SMALL)
+        left = studio.left
+        with pytest.raises(sw.BudgetExceeded) as caught:
+            await studio.submit("a fox", resolution="1080p", ratio="16:9")
+        assert caught.value.short_by == pytest.approx(0.2 * 0 + 1920 * 1080 * 121 // 1024 * 2.4e-6 - left)
+    assert len(simulator.tasks()) == 1
+
+
+async def test_cancel_while_queued(tmp_path):
+    simulator = sw.Simulator(speed=200, limits={"concurrency": 0})
+    with sw.Studio(tmp_path, simulate=simulator) as studio:
+        task = await studio.submit("a fox", **SMALL)
+        await task.cancel()
+        assert task.status == "cancelled"
+        with pytest.raises(sw.TaskCancelled):
+            await task
+        assert (studio.spent, studio.reserved) == (0.0, 0.0)
+    simulator.close()
+
+
+async def test_cancel_while_running_says_why_not(tmp_path):
+    simulator = sw.Simulator(speed=3)
+    with sw.Studio(tmp_path, simulate=simulator) as studio:
+        task = await studio.submit("a fox", **SMALL)
+        while task.status != "running":
+            await asyncio.sleep(0.05)
+        with pytest.raises(sw.Conflict, match="running"):
+            await task.cancel()
+    simulator.close()
+
+
+async def test_delete_remote_keeps_row_and_files(studio, simulator):
+    task = await studio.generate("a fox", **SMALL)
+    await task.delete_remote()
+    assert simulator.tasks() == []
+    assert task.video_path.exists()
+    assert len(studio.log.to_pandas()) == 1
+
+
+async def test_a_draft_and_its_final(studio):
+    draft = await studio.generate("a fox", draft=True, duration=6, seed=20, resolution="480p", ratio="16:9")
+    final = await studio.generate(draft_task=draft, resolution="720p")
+    frame = studio.log.to_pandas()
+    assert list(frame["kind"]) == ["draft", "final"]
+    assert frame.loc[final.key, "parent_key"] == draft.key
+    assert frame.loc[final.key, "est_tokens"] == final.tokens
+    assert (final.seed, final.request.draft_task.id) == (20, draft.id)
+    by_id = await studio.generate(draft_task=draft.id, resolution="480p")
+    assert by_id.tokens == studio.log.to_pandas().loc[by_id.key, "est_tokens"]
+
+
+async def test_a_draft_older_than_7_days_is_refused_here(tmp_path, clock):
+    simulator = sw.Simulator(speed=10_000, clock=clock)
+    with sw.Studio(tmp_path, simulate=simulator, clock=clock) as studio:
+        draft = await studio.submit("a fox", draft=True, **{**SMALL, "duration": 4})
+        clock.pass_(60)
+        await draft
+        clock.pass_(7 * 86_400)
+        with pytest.raises(sw.InvalidRequest, match="7 days") as caught:
+            await studio.submit(draft_task=draft)
+        assert caught.value.problems[0].parameter == "draft_task"
+    simulator.close()
+
+
+async def test_adopt_a_task_made_elsewhere(studio, simulator):
+    async with httpx.AsyncClient(transport=simulator.transport()) as other:
+        answer = await other.post(
+            "http://simulator/api/v3/contents/generations/tasks",
+            json={
+                "model": "seedance-1-0-pro",
+                "content": [{"type": "text", "text": "a fox"}],
+                "resolution": "480p",
+            },
+            headers={"Authorization": "Bearer other"},
+        )
+    task = await studio.adopt(answer.json()["id"])
+    await task
+    assert task.video_path.exists()
+    assert task.usd == pytest.approx(task.tokens * 2.5e-6)
+    assert (await studio.adopt(task.id)).key == task.key
+
+
+async def test_list_is_what_the_service_says(studio):
+    task = await studio.generate("a fox", **SMALL)
+    (item,) = await studio.list(status="succeeded", model="seedance-1-5-pro")
+    assert item["id"] == task.id
+
+
+async def test_resume_picks_up_what_a_closed_studio_left(tmp_path, simulator):
+    home = tmp_path / "runs"
+    with sw.Studio(home, simulate=simulator) as first:
+        task = await first.submit("a fox", **SMALL)
+        first.close()
+    with sw.Studio(home, simulate=simulator) as second:
+        (resumed,) = await second.resume()
+        assert resumed.key == task.key
+        await resumed
+        assert resumed.video_path.exists()
+        assert resumed.request.prompt == "a fox"
+        assert resumed.request.execution_expires_after is None
+        assert await second.resume() == []
+
+
+async def test_the_embedded_simulator_finds_its_tasks_again(tmp_path):
+    with sw.Studio(tmp_path, simulate=True) as first:
+        task = await first.submit("a fox", **SMALL)
+    with sw.Studio(tmp_path, simulate=True) as second:
+        (resumed,) = await second.resume()
+        await resumed
+        assert resumed.id == task.id
+
+
+def test_two_handles_of_a_home_share_one_log_and_watcher(tmp_path, simulator):
+    one = sw.Studio(tmp_path, simulate=simulator)
+    two = sw.Studio(tmp_path, simulate=simulator)
+    task = sw.run(one.generate("a fox", **SMALL))
+    assert two.spent == task.usd
+    one.close()
+    assert sw.run(two.generate("a fox", **SMALL)).status == "succeeded"
+    two.close()
+
+
+def test_a_script_waits_without_a_loop_of_its_own(studio):
+    task = sw.run(studio.submit("a fox", **SMALL))
+    assert sw.run(task).status == "succeeded"
+    with pytest.raises(sw.WaitTimeout):
+        sw.run(asyncio.sleep(5), timeout=0.01)
+
+
+def test_tasks_may_be_awaited_from_several_loops_and_threads(studio):
+    task = sw.run(studio.submit("a fox", **SMALL))
+    seen = []
+    waiters = [threading.Thread(target=lambda: seen.append(asyncio.run(_status(task)))) for _ in range(4)]
+    for waiter in waiters:
+        waiter.start()
+    for waiter in waiters:
+        waiter.join(30)
+    assert seen == ["succeeded"] * 4
+
+
+async def _status(task):
+    return (await task).status
+
+
+async def test_an_interrupted_wait_leaves_the_task_alone(studio):
+    task = await studio.submit("a fox", **SMALL)
+    waiting = asyncio.ensure_future(task.wait())
+    await asyncio.sleep(0.01)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert (await task).status == "succeeded"
+
+
+def test_no_key_and_no_simulator(tmp_path):
+    with pytest.raises(sw.MissingAPIKey, match="console.byteplus.com"):
+        sw.Studio(tmp_path)
+
+
+def test_the_key_shows_nowhere(tmp_path):
+    with sw.Studio(tmp_path, api_key="canary-8f2e1c", base_url="http://127.0.0.1:9/api/v3") as studio:
+        assert "canary" not in repr(studio)
+        with pytest.raises(sw.RequestRejected) as caught:
+            sw.run(studio.submit("a fox", model="seedance-1-0-pro"))
+        assert "canary" not in repr(caught.value) + str(caught.value)
+        assert caught.value.task.status == "not_created"
+        assert studio.reserved == 0
+    for path in tmp_path.rglob("*"):
+        if path.is_file():
+            assert b"canary" not in path.read_bytes()
+
+
+def test_a_retired_model_is_a_notice_once(tmp_path, monkeypatch):
+    monkeypatch.setattr("seedance_widgets.studio._warned", set())
+    params = {"model": "seedance-1-0-lite-t2v", "resolution": "480p"}
+    with sw.Studio(tmp_path, api_key="k", base_url="http://127.0.0.1:9/api/v3") as studio:
+        with pytest.warns(sw.RetiredModelWarning, match=r"2026-05-13 \(official\); seedance-1-0-pro-fast"):
+            with pytest.raises(sw.RequestRejected):
+                sw.run(studio.submit("a fox", **params))
+        with pytest.raises(sw.RequestRejected):
+            sw.run(studio.submit("a fox", **params))
+
+
+def test_a_process_that_ends_with_live_tasks_ends_quietly(tmp_path):
+    code = (
+        "import seedance_widgets as sw\n"
+        f"s = sw.Studio({str(tmp_path)!r}, simulate=sw.Simulator(speed=1))\n"
+        "sw.run(s.submit('a fox', resolution='480p'))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+async def test_over_a_real_socket(tmp_path):
+    with sw.Simulator(speed=200).serve() as base_url:
+        async with sw.Studio(tmp_path, api_key="k", base_url=base_url) as studio:
+            task = await studio.generate("a fox", **SMALL)
+            assert task.video_path.exists()
+            assert not studio.log.to_pandas()["simulated"].any()
+
+
+async def test_raw_answers_are_kept(studio):
+    from seedance_widgets.log.store import Store
+
+    task = await studio.generate("a fox", safety_identifier="u1", **SMALL)
+    store = Store(studio.home / "log.sqlite")
+    with store.read() as connection:
+        raw = [json.loads(body) for (body,) in connection.exec_driver_sql("SELECT body FROM answers")]
+    store.close()
+    assert raw[-1]["safety_identifier"] == "u1"
+    assert raw[0]["id"] == task.id
