@@ -82,21 +82,21 @@ def card_html(facts: CardFacts) -> str:
     simulated = _badge("SIMULATED, not billed", "var(--jp-warn-color1,#b26a00)") if facts.simulated else ""
     head = (
         f"{_badge(_status(facts), colour)}{simulated}"
-        f'<code style="font-size:12px">{escape(facts.key)}</code>'
-        f'<span style="{_MUTED};font-size:12px">{escape(facts.model)}</span>'
+        f'<code style="font-size:12px">{_text(facts.key)}</code>'
+        f'<span style="{_MUTED};font-size:12px">{_text(facts.model)}</span>'
     )
-    figures = escape(" · ".join(_figures(facts)))
+    figures = _text(" · ".join(_figures(facts)))
     rows = [
         f'<div style="display:flex;gap:8px;align-items:center;flex-wrap:wrap">{head}</div>',
-        f'<div style="margin:6px 0;overflow-wrap:anywhere">{escape(_shortened(facts.prompt))}</div>',
+        f'<div style="margin:6px 0;overflow-wrap:anywhere">{_text(_shortened(facts.prompt))}</div>',
         f'<div style="{_MUTED};font-size:12px;{_NUMERIC}">{figures}</div>',
     ]
     if facts.problem:
         rows.append(
-            f'<div style="margin-top:6px;color:{colour};overflow-wrap:anywhere">{escape(facts.problem)}</div>'
+            f'<div style="margin-top:6px;color:{colour};overflow-wrap:anywhere">{_text(facts.problem)}</div>'
         )
     if facts.note:
-        rows.append(f'<div style="{_MUTED};font-size:12px;margin-top:4px">{escape(facts.note)}</div>')
+        rows.append(f'<div style="{_MUTED};font-size:12px;margin-top:4px">{_text(facts.note)}</div>')
     if facts.video:
         rows.append(_video(facts))
     return (
@@ -117,7 +117,7 @@ def _video(facts: CardFacts) -> str:
         link = (
             f'<div style="font-size:12px;margin-top:4px"><a href="{_address(facts.download)}" download '
             f'style="color:var(--jp-content-link-color,#1565c0)">Download MP4</a> '
-            f'<span style="{_MUTED}">{escape(facts.download)}</span></div>'
+            f'<span style="{_MUTED}">{_text(facts.download)}</span></div>'
         )
     return (
         f'<video controls muted playsinline preload="metadata" src="{_address(facts.video or "")}"'
@@ -168,12 +168,17 @@ def _duration(seconds: float) -> str:
 def _badge(text: str, colour: str) -> str:
     return (
         f'<span style="border:1px solid {colour};color:{colour};border-radius:10px;padding:0 8px;'
-        f'font-size:11px;line-height:18px;white-space:nowrap">{escape(text)}</span>'
+        f'font-size:11px;line-height:18px;white-space:nowrap">{_text(text)}</span>'
     )
 
 
 def _shortened(prompt: str, limit: int = 300) -> str:
     return prompt if len(prompt) <= limit else prompt[: limit - 3] + "..."
+
+
+def _text(written: str) -> str:
+    """Text as text: never markup, and never mathematics, which notebooks see between two dollar signs."""
+    return escape(written).replace("$", "<span>$</span>")
 
 
 def _address(path: str) -> str:

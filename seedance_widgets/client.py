@@ -3,57 +3,43 @@
 A call ends in one of four ways, and what may be done next depends on which: an `Answer`; `NotSent`,
 when it provably never arrived; `AnswerLost`, when it may have arrived; an `APIError`, when the service
 said no. There is no idempotency key, so ``create`` makes one attempt and leaves the rest to its caller, while
-calls that are safe to repeat are repeated in here. What the service's error codes mean, and whether a
-refused create may be sent again, is one table, ``_RULES`` (ModelArk docs 1299023).
+calls that are safe to repeat are repeated in here. What a refusal means is in `refusals`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import functools
-import ipaddress
 import json
 import random
-import re
 import urllib.parse
 import uuid
-from collections import defaultdict
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from importlib import metadata
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
+from seedance_widgets.credentials import DEFAULT_BASE_URL, checked_base, checked_id, checked_key
 from seedance_widgets.download import Download, download
 from seedance_widgets.errors import (
-    KEYS_URL,
-    MODELS_URL,
     AnswerLost,
     APIError,
-    AuthenticationFailed,
-    BadRequest,
-    Conflict,
     InvalidRequest,
-    MissingAPIKey,
-    ModelNotOpen,
-    NotFound,
     NotSent,
-    PermissionDenied,
     Problem,
     RateLimited,
     ServerFault,
 )
+from seedance_widgets.refusals import is_retryable_refusal, moment, parsed, refusal_of
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from datetime import datetime
     from pathlib import Path
 
 __all__ = ["DEFAULT_BASE_URL", "Answer", "Client", "Download", "is_retryable_refusal"]
-
-DEFAULT_BASE_URL = "https://ark.ap-southeast.bytepluses.com/api/v3"
 
 _TASKS = "/contents/generations/tasks"
 _TIMEOUT = httpx.Timeout(60.0, connect=10.0)
@@ -71,87 +57,6 @@ _NEVER_SENT = (
     httpx.InvalidURL,
 )
 _SCRUBBED_FROM = 12  # characters
-_REQUEST_ID = re.compile(r"request id:\s*([\w-]+)\W*$", re.IGNORECASE)
-
-_CLASSES: dict[int, type[APIError]] = {
-    400: BadRequest,
-    401: AuthenticationFailed,
-    403: PermissionDenied,
-    404: NotFound,
-    409: Conflict,
-    429: RateLimited,
-}
-
-
-class _Rule(NamedTuple):
-    """What to do about some codes; ``says`` is lower-case text of the message that tells namesakes apart."""
-
-    codes: str
-    advice: str
-    may_repeat: bool = False
-    says: str = ""
-
-
-# Names are exact codes, dotted suffixes, parts before the dot and HTTP statuses, looked up in this order.
-# fmt: off
-_TABLE = (
-    _Rule("MissingParameter InvalidParameter 400", "Change that parameter; sw.catalog has the limits."),
-    _Rule("InvalidParameter.UnsupportedParameter", "Leave this parameter out, the model does not take it."),
-    _Rule("InvalidParameter.TaskTypeConstraint InvalidParameter.TaskTypeMismatch",
-          "The inputs do not fit this kind of task; check the roles and the number of the pictures."),
-    _Rule("InvalidImageURL", "The picture is empty or unreadable; give a file, or a URL open to all."),
-    _Rule("SensitiveContentDetected InputTextSensitiveContentDetected", "Change the prompt, then resend."),
-    _Rule("InputImageSensitiveContentDetected", "Use another picture, then resend."),
-    _Rule("InputVideoSensitiveContentDetected", "Use another reference video, then resend."),
-    _Rule("InputAudioSensitiveContentDetected", "Use another reference sound, then resend."),
-    _Rule(".PolicyViolation", "This may be protected work; leave out its names, figures and brands."),
-    _Rule(".PrivacyInformation", "A real person may be recognisable; use a picture or clip without one."),
-    _Rule("OutputVideoSensitiveContentDetected",
-          "The clip was withheld and is not billed; try once more with a new seed or a milder prompt."),
-    _Rule("OutputAudioSensitiveContentDetected",
-          "The sound was withheld and is not billed; try once more with generate_audio=False."),
-    _Rule("InputTextRiskDetection InputImageRiskDetection OutputTextRiskDetection OutputImageRiskDetection",
-          "An extra content check of this account refused it; change the input or the check's rules."),
-    _Rule("ContentSecurityDetectionError", "The content check itself failed; send again later."),
-    _Rule("AuthenticationError 401", f"Check ARK_API_KEY; keys are made and enabled at {KEYS_URL}."),
-    _Rule("InvalidAccountStatus", "Something is wrong with the account; the console shows its state."),
-    _Rule("AccountOverdueError OperationDenied.ServiceOverdue",
-          "The account is overdue: pay the balance in the console's billing pages, then resend."),
-    _Rule("ModelNotOpen OperationDenied.ServiceNotOpen", f"Enable the model at {MODELS_URL}, then resend."),
-    _Rule("AccessDenied OperationDenied 403", f"The key may not do this; see its permission at {KEYS_URL}. "
-          "With Custom permission, list needs model=."),
-    _Rule("InvalidEndpointOrModel InvalidEndpoint",
-          f"Check the model's name: it may be retired, or not enabled for this account at {MODELS_URL}."),
-    _Rule("InvalidEndpoint.ClosedEndpoint", "The endpoint is stopped; start it, or name the model."),
-    _Rule("InvalidEndpointOrModel.ModelIDAccessDisabled",
-          "This account may not name models; make an endpoint in the console and give its ep-... id."),
-    _Rule("NotFound 404", "Check the id, the key and the base URL; the service keeps tasks for 7 days only."),
-    _Rule("TaskRunningCannotCancel 409", "Only queued tasks can be cancelled; delete it once it has ended."),
-    _Rule("413", "The request is too large; use smaller pictures, or give their URLs."),
-    _Rule("RateLimitExceeded ModelAccountRpmRateLimitExceeded ModelAccountTpmRateLimitExceeded "
-          "ModelAccountIpmRateLimitExceeded ModelAccountFlexTpmRateLimitExceeded "
-          "APIAccountRpmRateLimitExceeded AccountRateLimitExceeded 429",
-          "Too many calls a minute; wait, then send more slowly.", may_repeat=True),
-    _Rule("ServerOverloaded RequestBurstTooFast",
-          "The service is overloaded; wait, then send more slowly.", may_repeat=True),
-    _Rule("InflightBatchsizeExceeded", "As many tasks run as this top-up level allows; wait until some "
-          "have ended, or top up.", may_repeat=True),
-    _Rule("QuotaExceeded", "The free trial of this model is used up; enable the model for paid use at "
-          f"{MODELS_URL}.", says="free trial"),
-    *(_Rule("QuotaExceeded", "A quota is used up; it is back when the message says.", says=period)
-      for period in ("5-hour", "weekly", "monthly")),
-    _Rule("QuotaExceeded", "The queue of this account is full; wait until some tasks have ended.",
-          may_repeat=True, says="exceeded the quota"),
-    _Rule("QuotaExceeded", "A quota is used up; the console shows which one."),
-    _Rule("SetLimitExceeded", f"Your own spending limit is reached; raise or end it at {MODELS_URL}."),
-    _Rule("InternalServiceError 500 502 503 504",
-          "A fault of the service. After a create, look into the task list before you send again."),
-)
-# fmt: on
-_RULES: defaultdict[str, list[_Rule]] = defaultdict(list)
-for _entry in _TABLE:
-    for _name in _entry.codes.split():
-        _RULES[_name].append(_entry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,8 +115,8 @@ class Client:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         retries: int = 4,
     ) -> None:
-        self._key = _checked_key(api_key)
-        self._base = _checked_base(DEFAULT_BASE_URL if base_url is None else base_url)
+        self._key = checked_key(api_key)
+        self._base = checked_base(DEFAULT_BASE_URL if base_url is None else base_url)
         self._transport = transport
         self._timeout = timeout or _TIMEOUT
         self._sleep = sleep
@@ -316,7 +221,7 @@ class Client:
         query = [(name, str(value)) for name, value in filters.items() if value is not None]
         if isinstance(task_ids, str):
             raise InvalidRequest([Problem("task_ids", task_ids, "must be several ids, not one text")])
-        query += [("filter.task_ids", _checked_id(task_id, "task_ids")) for task_id in task_ids]
+        query += [("filter.task_ids", checked_id(task_id, "task_ids")) for task_id in task_ids]
         return await self._repeated("GET", _TASKS + ("?" + urllib.parse.urlencode(query) if query else ""))
 
     async def delete(self, task_id: str) -> Answer:
@@ -336,8 +241,8 @@ class Client:
         Raises
         ------
         DownloadError
-            Nothing was saved and a file already at ``path`` is untouched; as a
-            `seedance_widgets.download.DownloadRefused` it has the ``status_code``, 403 or 404 once expired.
+            Nothing was saved and a file already at ``path`` is untouched; its
+            ``status_code`` is that of the answer, 403 or 404 once the link has expired.
         """
         return await download(self._http(with_key=False), url, path)
 
@@ -385,44 +290,19 @@ class Client:
 
     def _judged(self, response: httpx.Response, raw: bytes, sent_as: str, *, may_be_empty: bool) -> Answer:
         if response.is_error:
-            raise self._refusal(response, raw, sent_as)
+            raise refusal_of(response, raw, sent_as, self._scrubbed)
         if not response.is_success:
             raise self._lost(_detour(response), sent_as, raw)
-        data = {} if may_be_empty and not raw.strip() else _parsed(raw)
+        data = {} if may_be_empty and not raw.strip() else parsed(raw)
         if not isinstance(data, dict):
             raise self._lost("the answer is not a JSON object", sent_as, raw)
         request_id = response.headers.get("X-Request-Id")
-        return Answer(data, request_id, sent_as, _moment(response.headers.get("Date")), raw)
+        return Answer(data, request_id, sent_as, moment(response.headers.get("Date")), raw)
 
     def _lost(self, what: str, sent_as: str, raw: bytes) -> AnswerLost:
         text = self._scrubbed(f"no usable answer from {self._base}: {what} [sent as {sent_as}]")
         kept = raw.replace(self._key.encode(), b"***") if len(self._key) >= _SCRUBBED_FROM else raw
         return AnswerLost(text, client_request_id=sent_as, raw=kept or None)
-
-    def _refusal(self, response: httpx.Response, raw: bytes, sent_as: str) -> APIError:
-        status = response.status_code
-        fault = _fault(raw)
-        code, message, param = (
-            self._scrubbed(str(value)) if (value := fault.get(name)) not in (None, "") else None
-            for name in ("code", "message", "param")
-        )
-        request_id = response.headers.get("X-Request-Id")
-        if request_id is None and (found := _REQUEST_ID.search(message or "")):
-            request_id = found[1]
-        rule = _rule(status, code, message)
-        kind = _CLASSES.get(status, ServerFault if status >= httpx.codes.INTERNAL_SERVER_ERROR else APIError)
-        if kind is NotFound and code is not None and code.partition(".")[0] == "ModelNotOpen":
-            kind = ModelNotOpen
-        return kind(
-            status,
-            code=code,
-            message=message,
-            param=param,
-            request_id=None if request_id is None else self._scrubbed(request_id),
-            client_request_id=sent_as,
-            retry_after=_retry_after(response.headers),
-            advice=None if rule is None else rule.advice,
-        )
 
     def _scrubbed(self, text: str) -> str:
         # A service or a proxy may echo the key. Real keys have 36 characters; a short word that a test or
@@ -454,106 +334,12 @@ class Client:
         return self._open[loop, with_key]
 
 
-def is_retryable_refusal(error: APIError) -> bool:
-    """Whether this answer to a create proves that no task was made, and the same body may be sent later.
-
-    True for rate limits, overload and a full queue (429). False for used-up quotas and for a spending limit,
-    which do not clear by waiting, for codes not known here, and for every other status; after a
-    `ServerFault` a task may exist.
-    """
-    if error.status_code != httpx.codes.TOO_MANY_REQUESTS:
-        return False
-    # Only a bare 429 is judged by its status: a code that is not in the table might be a new kind of quota.
-    rule = _rule(error.status_code if error.code is None else 0, error.code, error.message)
-    return rule is not None and rule.may_repeat
-
-
-def _rule(status: int, code: str | None, message: str | None) -> _Rule | None:
-    head, _, suffix = (code or "").partition(".")
-    text = (message or "").lower()
-    for name in (code or "", f".{suffix}", head, str(status)):
-        for rule in _RULES.get(name, ()):
-            if rule.says in text:
-                return rule
-    return None
-
-
-def _checked_key(api_key: str) -> str:
-    key = api_key.strip() if api_key else ""
-    if not key:
-        raise MissingAPIKey
-    if not re.fullmatch("[!-~]+", key):
-        reason = "holds spaces or characters that no key has; copy it once more"
-        raise InvalidRequest([Problem("api_key", "(not shown)", reason)])
-    return key
-
-
-def _checked_base(base_url: str) -> str:
-    try:
-        url = httpx.URL(base_url.strip())
-    except httpx.InvalidURL:
-        # The cause would quote the address, which may hold a password.
-        raise InvalidRequest([Problem("base_url", "(not shown)", "is not a URL")]) from None
-    if url.scheme not in ("http", "https") or not url.host:
-        reason = "must be an https address such as " + DEFAULT_BASE_URL
-    elif "%" in url.host or not 0 < (url.port or 443) < 1 << 16:
-        # httpx lets these through, and then fails at connecting in ways that do not say "not sent".
-        reason = "names no possible host and port"
-    elif url.userinfo:
-        reason = "must not hold a user name or password; the key belongs in api_key"
-    elif url.query or url.fragment:
-        reason = "must not hold a query or a fragment"
-    elif url.scheme == "http" and not _is_local(url.host):
-        reason = "plain http would send the API key in clear over the network; use https"
-    else:
-        return str(url.copy_with(query=None, fragment=None)).rstrip("/")
-    raise InvalidRequest([Problem("base_url", f"{url.scheme}://{url.host}", reason)])
-
-
-def _is_local(host: str) -> bool:
-    if host in ("localhost", "simulator"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _checked_id(task_id: str, parameter: str) -> str:
-    # "." and ".." are steps in a path however they are quoted; a DELETE would then aim at something else.
-    if not isinstance(task_id, str) or task_id.strip() in ("", ".", ".."):
-        raise InvalidRequest([Problem(parameter, task_id, "is no task id")])
-    try:
-        task_id.encode()
-    except UnicodeEncodeError:
-        raise InvalidRequest([Problem(parameter, task_id, "is no task id")]) from None
-    return task_id
-
-
 def _task_path(task_id: str) -> str:
-    return f"{_TASKS}/{urllib.parse.quote(_checked_id(task_id, 'task_id'), safe='')}"
+    return f"{_TASKS}/{urllib.parse.quote(checked_id(task_id, 'task_id'), safe='')}"
 
 
 def _named(exc: Exception) -> str:
     return f"{type(exc).__name__}: {exc}".removesuffix(": ")
-
-
-def _parsed(raw: bytes) -> Any:
-    """The JSON value, or None where there is none."""
-    try:
-        return json.loads(raw)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _fault(raw: bytes) -> Mapping[str, Any]:
-    """The service's error object, or one made of what came in its place."""
-    body = _parsed(raw)
-    fault = body.get("error", body) if isinstance(body, dict) else raw.decode(errors="replace")
-    if isinstance(fault, dict):
-        return fault
-    text = " ".join(str(fault or "").split())
-    return {} if text.startswith("<") else {"message": text[:200]}
 
 
 def _detour(response: httpx.Response) -> str:
@@ -566,25 +352,6 @@ def _detour(response: httpx.Response) -> str:
         host = "an unreadable address"
     # Only the host: the rest of a redirect may be signed.
     return f"HTTP {status} points to {host}; redirects are not followed, check base_url"
-
-
-def _moment(text: str | None) -> datetime | None:
-    try:
-        moment = parsedate_to_datetime(text or "")
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _retry_after(headers: httpx.Headers) -> float | None:
-    """Seconds to wait, from a number or from a date by the server's own clock."""
-    text = headers.get("Retry-After", "").strip()
-    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
-        return float(text)
-    moment = _moment(text)
-    if moment is None:
-        return None
-    return max(0.0, (moment - (_moment(headers.get("Date")) or datetime.now(UTC))).total_seconds())
 
 
 @functools.cache

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from io import FileIO
 
-__all__ = ["Download", "DownloadRefused", "download"]
+__all__ = ["Download", "download"]
 
 _BATCH = 1 << 20  # bytes handed to the worker at once: large enough that the hop between threads is noise
 _REDIRECTS = 3
@@ -49,17 +49,6 @@ class Download:
     content_type: str | None
 
 
-class DownloadRefused(DownloadError):
-    """The server answered a download with another status than 200, which is in ``status_code``.
-
-    403 and 404 mean that the link expired or the file is gone: asking again with it is of no use.
-    """
-
-    def __init__(self, message: str, *, status_code: int) -> None:
-        self.status_code = status_code
-        super().__init__(message)
-
-
 async def download(http: httpx.AsyncClient, url: str, path: Path) -> Download:
     """Save what ``url`` holds as ``path``, replacing a file that is there only once the new one is whole.
 
@@ -68,10 +57,9 @@ async def download(http: httpx.AsyncClient, url: str, path: Path) -> Download:
 
     Raises
     ------
-    DownloadRefused
-        Any status but 200 (and up to 3 redirects within the host).
     DownloadError
-        Anything else, from a broken connection to a full disk. The target is as it was, nothing is left over.
+        For any status but 200 (beyond 3 redirects within the host), and for anything else, from a broken
+        connection to a full disk. The target is as it was, nothing is left over.
     """
     path = Path(path)
     sink = _Sink(path)
@@ -219,13 +207,13 @@ def _checked(address: httpx.URL, response: httpx.Response) -> str | None:
     """Refuse what cannot be a clip; return the content type without its parameters."""
     status = response.status_code
     if status in (httpx.codes.FORBIDDEN, httpx.codes.NOT_FOUND):
-        raise DownloadRefused(
+        raise DownloadError(
             f"HTTP {status} from {address.host}: the link has expired or the file is gone. Links live for "
             "24 hours; read the task once more for its current link.",
             status_code=status,
         )
     if status != httpx.codes.OK:
-        raise DownloadRefused(
+        raise DownloadError(
             f"HTTP {status} from {address.host} in place of a file; nothing was saved", status_code=status
         )
     kind: str = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()

@@ -107,7 +107,10 @@ class Engine:
 
     def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
         asyncio.set_event_loop(loop)
-        loop.run_forever()
+        try:
+            loop.run_forever()
+        finally:
+            loop.close()
 
     def stop(self) -> None:
         """Cancel what still runs and end the thread; the log has all that a later start needs."""

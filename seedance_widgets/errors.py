@@ -152,7 +152,15 @@ class MediaError(SeedanceError):
 
 
 class DownloadError(MediaError):
-    """A result file did not arrive whole; no file was put in place."""
+    """A result file did not arrive whole; no file was put in place.
+
+    ``status_code`` is that of the answer where the server gave another than 200. With 403 or 404 the link
+    has expired or the file is gone: asking again with it is of no use.
+    """
+
+    def __init__(self, message: str, *, status_code: int | None = None) -> None:
+        self.status_code = status_code
+        super().__init__(message)
 
 
 class WaitTimeout(SeedanceError, TimeoutError):

@@ -39,6 +39,7 @@ __all__ = ["StudioRuntime"]
 _SAVES_AT_ONCE = 4
 _SAVE_TRIES = 4
 _SAVE_PAUSE = 1.0
+_GONE = (403, 404)
 
 
 class StudioRuntime:
@@ -265,8 +266,11 @@ class StudioRuntime:
                         self.client, key, row["video_url"] or "", row["last_frame_url"]
                     )
                 except (MediaError, ServiceError, OSError) as error:
-                    if tries == _SAVE_TRIES:
-                        self._publish(await engine.write(self.journal.unfiled, key, "failed", str(error)))
+                    # a link that was asked for anew and still says so has expired for good
+                    gone = tries > 1 and getattr(error, "status_code", None) in _GONE
+                    if gone or tries == _SAVE_TRIES:
+                        file = "expired" if gone else "failed"
+                        self._publish(await engine.write(self.journal.unfiled, key, file, str(error)))
                         break
                     await asyncio.sleep(_SAVE_PAUSE * tries)
                 else:
@@ -281,7 +285,9 @@ class StudioRuntime:
         try:
             answer = await self.client.get(row["task_id"])
         except NotFound as error:
-            raise DownloadError(f"the service no longer has the task: {error}") from error
+            raise DownloadError(
+                f"the service no longer has the task: {error}", status_code=error.status_code
+            ) from error
         content = answer.data.get("content")
         links = content if isinstance(content, dict) else {}
         return {

@@ -11,9 +11,11 @@ import asyncio
 import random
 from typing import TYPE_CHECKING, Any
 
-from seedance_widgets.client import is_retryable_refusal
+import httpx
+
 from seedance_widgets.engine import engine
 from seedance_widgets.errors import AnswerLost, APIError, NotSent, ServerFault
+from seedance_widgets.refusals import is_retryable_refusal
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -69,6 +71,9 @@ async def _outcome(
         except (AnswerLost, ServerFault) as error:
             return await engine.write(journal.unknown, key, str(error), error.client_request_id)
         except APIError as error:
+            if error.status_code == httpx.codes.REQUEST_TIMEOUT:
+                # a gateway gave up waiting: what it had passed on nobody knows
+                return await engine.write(journal.unknown, key, str(error), error.client_request_id)
             pause = max(error.retry_after or 0.0, _pause(tries))
             if not is_retryable_refusal(error) or waited + pause > _PATIENCE:
                 return await engine.write(journal.rejected, key, error)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 
 import pytest
@@ -78,6 +79,13 @@ def test_a_live_card_shows_the_estimate_and_no_video():
     page = Tags(card_html(live))
     assert "about $0.2614" in page.text
     assert not [tag for tag, _ in page.tags if tag == "video"]
+
+
+def test_dollars_are_no_mathematics():
+    page = card_html(changed(prompt="$5 and $6", note="$1 $2"))
+    # attributes are not typeset
+    shown = re.sub(r'aria-label="[^"]*"', "", page)
+    assert shown.count("$") == shown.count("<span>$</span>") > 0
 
 
 def test_the_text_twin_says_the_same():

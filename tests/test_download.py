@@ -19,7 +19,7 @@ import pytest
 
 from seedance_widgets import errors
 from seedance_widgets.client import Client
-from seedance_widgets.download import Download, DownloadRefused, _Sink
+from seedance_widgets.download import Download, _Sink
 
 KEY = "canary-0f9c2b1e-77aa-4d1c-9f31-5d2f6e0b8c44"
 URL = "https://tos.example/clips/a.mp4?X-Tos-Signature=sesame"
@@ -126,7 +126,7 @@ async def test_size_and_kind_may_be_missing(target):
 async def test_an_expired_link(target, status):
     studio, requests = client(lambda _: httpx.Response(status, text="<Error>AccessDenied</Error>"))
     error = await refused(studio, target)
-    assert isinstance(error, DownloadRefused)
+    assert isinstance(error, errors.DownloadError)
     assert error.status_code == status
     assert "expired" in str(error)
     assert "24 hours" in str(error)
@@ -137,7 +137,7 @@ async def test_an_expired_link(target, status):
 async def test_any_other_status_is_no_clip(target, status):
     studio, requests = client(lambda _: httpx.Response(status, content=b"x" if status != 204 else b""))
     error = await refused(studio, target)
-    assert isinstance(error, DownloadRefused)
+    assert isinstance(error, errors.DownloadError)
     assert error.status_code == status
     assert len(requests) == 1
 

@@ -228,8 +228,7 @@ def test_consecutive_videos(tasks):
     prompts = [
         GIRL,
         "A girl and a fox running on the grass, sunny weather, the girl's smile is brilliant, the fox jumps happily",
-        "A girl and a fox resting under a tree, the girl gently strokes the fox's fur, the fox lies meekly on "
-        "the girl's lap",
+        "A girl and a fox resting under a tree, the girl gently strokes the fox's fur, the fox lies meekly on the girl's lap",
     ]
     frame = FOX
     urls = []

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.server
 import io
+import itertools
 import json
 import threading
 import time
@@ -200,7 +202,7 @@ async def test_a_long_absence_plays_the_same_events(clock):
     clock.pass_(3600)
     ends = [(await wire.get(task))["updated_at"] for task in made]
     assert ends == sorted(ends)
-    assert all(later - earlier >= 19 for earlier, later in zip(ends, ends[1:], strict=False))
+    assert all(later - earlier >= 19 for earlier, later in itertools.pairwise(ends))
     await wire.http.aclose()
 
 
@@ -399,7 +401,7 @@ async def test_faults_over_a_real_socket():
                 answer = (await client.get(f"{url}/{failed}")).json()
                 if answer["status"] == "failed":
                     break
-                time.sleep(0.05)
+                await asyncio.sleep(0.05)
             assert answer["error"]["code"] == "OutputVideoSensitiveContentDetected"
     simulator.close()
 

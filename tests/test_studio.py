@@ -109,9 +109,10 @@ async def test_a_failed_task_raises_each_time(studio, simulator):
     assert (task.usd, studio.spent) == (0.0, 0.0)
 
 
-@pytest.mark.parametrize("fault", ["drop_reply", "half_body", "break_after"])
+@pytest.mark.parametrize("fault", ["drop_reply", "half_body", "break_after", "break_after_408"])
 async def test_a_lost_answer_is_unknown_and_never_sent_again(studio, simulator, fault):
-    getattr(simulator.faults, fault)()
+    name = fault.removesuffix("_408")
+    getattr(simulator.faults, name)(*([408] if fault.endswith("408") else []))
     with pytest.raises(sw.OutcomeUnknown) as caught:
         await studio.submit("a fox", **SMALL)
     assert caught.value.task.status == "unknown"
@@ -149,6 +150,15 @@ async def test_a_clip_that_cannot_be_saved_is_fetched_by_resume(studio, simulato
     assert [each.key for each in await studio.resume()] == [task.key]
     await task
     assert task.video_path.exists()
+
+
+async def test_a_clip_whose_link_has_expired_is_said_to_be(studio, simulator, monkeypatch):
+    monkeypatch.setattr("seedance_widgets.runtime._SAVE_PAUSE", 0.01)
+    simulator.faults.refuse(403, "AccessDenied", on="file", times=2)
+    task = await studio.submit("a fox", **SMALL)
+    with pytest.raises(sw.DownloadError, match="24 hours"):
+        await task
+    assert studio.log.to_pandas().loc[task.key, "file"] == "expired"
 
 
 async def test_the_budget_refuses_before_sending(tmp_path, simulator):
@@ -329,9 +339,11 @@ def test_a_retired_model_is_a_notice_once(tmp_path, monkeypatch):
     monkeypatch.setattr("seedance_widgets.studio._warned", set())
     params = {"model": "seedance-1-0-lite-t2v", "resolution": "480p"}
     with sw.Studio(tmp_path, api_key="k", base_url="http://127.0.0.1:9/api/v3") as studio:
-        with pytest.warns(sw.RetiredModelWarning, match=r"2026-05-13 \(official\); seedance-1-0-pro-fast"):
-            with pytest.raises(sw.RequestRejected):
-                sw.run(studio.submit("a fox", **params))
+        with (
+            pytest.warns(sw.RetiredModelWarning, match=r"2026-05-13 \(official\); seedance-1-0-pro-fast"),
+            pytest.raises(sw.RequestRejected),
+        ):
+            sw.run(studio.submit("a fox", **params))
         with pytest.raises(sw.RequestRejected):
             sw.run(studio.submit("a fox", **params))
 
@@ -349,7 +361,7 @@ def test_a_process_that_ends_with_live_tasks_ends_quietly(tmp_path):
 async def test_over_a_real_socket(tmp_path):
     with sw.Simulator(speed=200).serve() as base_url:
         async with sw.Studio(tmp_path, api_key="k", base_url=base_url) as studio:
-            task = await studio.generate("a fox", **SMALL)
+            task = await studio.generate("a fox", model="seedance-1-0-pro", **SMALL)
             assert task.video_path.exists()
             assert not studio.log.to_pandas()["simulated"].any()
 

@@ -10,7 +10,6 @@ import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seedance_widgets.cropping import ratio_parts
 from seedance_widgets.simulator.reading import STAND_IN_SIZE
 
 if TYPE_CHECKING:
@@ -90,7 +89,7 @@ class Films:
             camera_fixed=facts["camera_fixed"],
             watermark=facts["watermark"],
             draft=facts["draft"],
-            crop_ratio=ratio_parts(facts["ratio"]),
+            ratio=facts["ratio"],
         )
 
     def _picture(self, picture: Mapping[str, Any]) -> bytes:

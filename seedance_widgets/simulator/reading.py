@@ -198,8 +198,10 @@ def settle(world: World, request: TaskRequest, draft: SimulatedTask | None) -> d
 
 def _picture(world: World, image: Image) -> dict[str, Any]:
     """Where the bytes of an input picture come from: a foreign address is never opened."""
-    if image.data is not None:
-        return {"sha256": image.sha256, "size": image.size or STAND_IN_SIZE}
+    if image.data is not None and image.size is not None:
+        return {"sha256": image.sha256, "size": image.size}
+    if image.data is not None:  # HEIF: the service decodes it, nothing here does
+        return {"stand_in": str(image.sha256), "size": STAND_IN_SIZE}
     parts = PurePosixPath(urlsplit(str(image.url)).path).parts
     if parts[1:2] == ("files",) and parts[3:] == ("last_frame.png",):
         source = world.task(parts[2])

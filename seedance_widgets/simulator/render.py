@@ -4,8 +4,8 @@ Everything downstream of the service (saving, hashing, posters, chains, players,
 be tried for nothing on files that behave like the real ones. They are also what people see in the demo, so
 they are meant to be looked at; and each frame says SIMULATED, so that nobody takes one for the model's work.
 
-A `Scene` is what was ordered. A picture draws its frames one by one onto the planes of a video frame
-(`scenes`: landscapes for text; `stills`: given pictures), `marks` go on top, `sound` beside it. No more than
+A `Scene` is what was ordered. A picture draws its frames one by one onto the planes of a video frame (package
+`picture`: landscapes for text, given pictures as they are), marks go on top, `sound` beside it. No more than
 a frame is held at a time. The same scene gives the same bytes.
 """
 
@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import av
-from PIL import Image, PngImagePlugin
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from seedance_widgets.simulator.picture.board import Board
 from seedance_widgets.simulator.picture.layers import frame_planes
@@ -29,11 +30,10 @@ from seedance_widgets.simulator.picture.stills import MARKS_KEY, Stills, fit, op
 from seedance_widgets.simulator.sound import RATE, melody
 
 if TYPE_CHECKING:
-    from av.audio.stream import AudioStream
     from av.container import OutputContainer
     from av.video.stream import VideoStream
 
-    from seedance_widgets.simulator.picture.layers import Floats, Planes
+    from seedance_widgets.simulator.picture.layers import Planes
 
 FPS = 24
 _SAMPLES = RATE // FPS
@@ -42,10 +42,15 @@ _LEAST = 32
 _GOP = 2 * FPS
 _BT601 = 6
 _LIMITED = 1
-_X264 = {"preset": "ultrafast", "crf": "28", "bf": "0", "threads": "1"}
-# What the fast preset leaves out and skies need: bits for smooth places, and good key frames, for a sky that
-# stands still is shown as its key frame was coded.
-_X264["x264-params"] = "aq-mode=1:aq-strength=1.2:deblock=0,0:ipratio=1.6"
+_X264 = {
+    "preset": "ultrafast",
+    "crf": "28",
+    "bf": "0",
+    "threads": "1",
+    # What the preset leaves out and skies need: bits for smooth places, and good key frames, for a sky that
+    # stands still is shown as its key frame was coded.
+    "x264-params": "aq-mode=1:aq-strength=1.2:deblock=0,0:ipratio=1.6",
+}
 
 
 @dataclass(frozen=True)
@@ -64,8 +69,8 @@ class Scene:
     camera_fixed: bool = False
     watermark: bool = False
     draft: bool = False
-    crop_ratio: tuple[int, int] | None = None
-    """The ratio to which the service crops given pictures; None is the ratio of width to height."""
+    ratio: str | None = None
+    """The ratio to which the service crops given pictures; None is that of width to height."""
 
     def __post_init__(self) -> None:
         if min(self.width, self.height) < _LEAST or self.width % 2 or self.height % 2:
@@ -96,9 +101,7 @@ def render_mp4(scene: Scene) -> bytes:
         with av.open(path, "w", options={"movflags": "+faststart", "fflags": "+bitexact"}) as container:
             container.metadata["comment"] = _comment(scene, marks)
             video = _video_stream(container, scene)
-            audio = _audio_stream(container) if scene.audio else None
-            track = melody(scene.frames * _SAMPLES, scene.seed) if audio else None
-            heard = 0
+            sound = _Sound(container, scene) if scene.audio else None
             for index in range(scene.frames):
                 frame = av.VideoFrame(scene.width, scene.height, "yuv420p")
                 planes = frame_planes(frame)
@@ -106,16 +109,11 @@ def render_mp4(scene: Scene) -> bytes:
                 marks.draw(planes, index)
                 frame.pts = index
                 container.mux(video.encode(frame))
-                while (
-                    track is not None
-                    and audio is not None
-                    and heard < min(track.size, (index + 1) * _SAMPLES)
-                ):
-                    container.mux(audio.encode(_samples(track, heard)))
-                    heard += _AAC_FRAME
+                if sound:
+                    sound.mux_until(index + 1)
             container.mux(video.encode())
-            if audio is not None:
-                container.mux(audio.encode())
+            if sound:
+                sound.finish()
         return path.read_bytes()
 
 
@@ -132,7 +130,7 @@ def last_frame_png(mp4: bytes) -> bytes:
             last.extend(container.decode(stream))
     if not last:
         raise ValueError("a video without frames has no last one")
-    text = PngImagePlugin.PngInfo()
+    text = PngInfo()
     if marks:
         text.add_text(MARKS_KEY, marks)
     return _png(_image(last[0]), text)
@@ -153,7 +151,7 @@ def _image(frame: av.VideoFrame) -> Image.Image:
     return Image.fromarray(frame.to_ndarray(format="rgb24"))
 
 
-def _png(image: Image.Image, text: PngImagePlugin.PngInfo | None = None) -> bytes:
+def _png(image: Image.Image, text: PngInfo | None = None) -> bytes:
     out = io.BytesIO()
     image.save(out, "PNG", pnginfo=text, compress_level=4)
     return out.getvalue()
@@ -161,7 +159,7 @@ def _png(image: Image.Image, text: PngImagePlugin.PngInfo | None = None) -> byte
 
 def _picture(scene: Scene) -> Picture:
     size = (scene.width, scene.height)
-    ratio = scene.crop_ratio or size
+    ratio = scene.ratio or f"{scene.width}:{scene.height}"
     given = [fit(data, size, ratio) for data in (scene.first_frame, scene.last_frame) if data is not None]
     if given:
         return Stills(given, scene.frames, seed=scene.seed, still=scene.camera_fixed)
@@ -195,13 +193,26 @@ def _video_stream(container: OutputContainer, scene: Scene) -> VideoStream:
     return stream
 
 
-def _audio_stream(container: OutputContainer) -> AudioStream:
-    return container.add_stream(
-        "aac", rate=RATE, layout="mono", bit_rate=64_000, options={"aac_coder": "fast"}
-    )
+class _Sound:
+    """The sound track, muxed in step with the frames."""
 
+    def __init__(self, container: OutputContainer, scene: Scene) -> None:
+        self._container = container
+        self._stream = container.add_stream(
+            "aac", rate=RATE, layout="mono", bit_rate=64_000, options={"aac_coder": "fast"}
+        )
+        self._track = melody(scene.frames * _SAMPLES, scene.seed)
+        self._at = 0
 
-def _samples(track: Floats, start: int) -> av.AudioFrame:
-    frame = av.AudioFrame.from_ndarray(track[None, start : start + _AAC_FRAME], format="fltp", layout="mono")
-    frame.sample_rate, frame.pts = RATE, start
-    return frame
+    def mux_until(self, frame: int) -> None:
+        """Whatever is heard before that frame."""
+        while self._at < frame * _SAMPLES:
+            part = self._track[None, self._at : self._at + _AAC_FRAME]
+            samples = av.AudioFrame.from_ndarray(part, format="fltp", layout="mono")
+            samples.sample_rate, samples.pts = RATE, self._at
+            self._container.mux(self._stream.encode(samples))
+            self._at += _AAC_FRAME
+
+    def finish(self) -> None:
+        """What the encoder still holds."""
+        self._container.mux(self._stream.encode())

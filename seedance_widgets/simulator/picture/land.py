@@ -78,7 +78,7 @@ _FLOWERS = ((0.70, 0.008, 1.0, 300), (0.79, 0.022, 2.0, 46), (0.90, 0.055, 3.0, 
 
 def _blossoms(site: Site, rank: int) -> None:
     level, size, depth, count = _FLOWERS[rank]
-    rng, height, p = site.rng("blossoms", rank), site.height, site.palette
+    height, p = site.height, site.palette
     speed = site.speed(depth)
     width = site.reach(speed)
     petal, heart = (250, 250, 246), (247, 196, 40)
@@ -90,7 +90,7 @@ def _blossoms(site: Site, rank: int) -> None:
     easel = Easel(width, base, green)
     if rank:
         near = rank == len(_FLOWERS) - 1
-        for x, tip, lean, tone in scattered(rng, 60 if near else 150, width / height):
+        for x, tip, lean, tone in scattered(site.rng("grass", rank), 60 if near else 150, width / height):
             tall = base * (0.3 + 0.5 * tip) if near else base - (0.05 + size * (1.2 + 1.4 * tip)) * height
             half, bend = (0.003 + size * 0.06) * height, (lean - 0.5) * size * 2.4 * height
             fill = mix(green, (255, 255, 200) if tone > 0.5 else (0, 30, 20), abs(tone - 0.5) * 0.5)
@@ -98,8 +98,9 @@ def _blossoms(site: Site, rank: int) -> None:
             easel.polygon([(foot - half, base), (foot + bend, tall), (foot + half, base)], fill)
     radius = size * height * easel.fine
     sprites = [flower(radius * (0.75 + 0.15 * i), petal, heart, 11 + 2 * i, 0.2 * i) for i in range(3)]
+    flowers = scattered(site.rng("blossoms", rank), count, width / height)
     # Those that stand higher are farther away.
-    for across, down, which, bend in sorted(scattered(rng, count, width / height), key=lambda spot: spot[1]):
+    for across, down, which, bend in sorted(flowers, key=lambda spot: spot[1]):
         x, y = across * height, (0.06 + size * 1.2 + down * 0.11) * height
         if rank:
             foot, half = x + (bend - 0.5) * size * 3 * height, max(0.5, size * height * 0.05)

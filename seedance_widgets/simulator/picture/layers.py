@@ -76,10 +76,11 @@ def empty_planes(width: int, height: int) -> Planes:
 
 def dissolve(target: Planes, other: Planes, share: float) -> None:
     """Let the other picture show through, up to wholly."""
-    weight = np.uint16(round(256 * share))
+    weight = round(256 * share)
     for old, new in zip(target, other, strict=True):
-        mixed = old * (np.uint16(256) - weight)
-        mixed += new * weight
+        # The type is said, for older numpy would keep eight bits beside a small number.
+        mixed = np.multiply(old, 256 - weight, dtype=np.uint16)
+        mixed += np.multiply(new, weight, dtype=np.uint16)
         mixed >>= 8
         old[...] = mixed
 
@@ -159,12 +160,8 @@ class Glow:
         """Shine with the top left corner at (x, y), which may lie outside the frame."""
         luma = planes[0]
         height, width = luma.shape
-        left, top, right, bottom = (
-            max(0, x),
-            max(0, y),
-            min(width, x + self.width),
-            min(height, y + self.height),
-        )
+        left, right = max(0, x), min(width, x + self.width)
+        top, bottom = max(0, y), min(height, y + self.height)
         if right > left and bottom > top:
             rows, columns = slice(top - y, bottom - y), slice(left - x, right - x)
             blend(luma[top:bottom, left:right], self._ink[rows, columns], self._keep[rows, columns])
@@ -172,8 +169,8 @@ class Glow:
 
 def sweep(width: int, height: int) -> Glow:
     """A slanted band of light, as wide as the picture and nothing at its sides."""
-    slant = height * 0.45
-    x = np.arange(width, dtype=np.float32)[None, :] + np.arange(height, dtype=np.float32)[
-        :, None
-    ] * np.float32(0.45)
-    return Glow(np.float32(0.13) * np.sin(np.pi * np.clip(x / np.float32(width + slant), 0, 1)) ** 4)
+    slope = np.float32(0.45)
+    across = np.arange(width, dtype=np.float32)[None, :]
+    down = np.arange(height, dtype=np.float32)[:, None]
+    place = (across + slope * down) / (width + slope * height)
+    return Glow(np.float32(0.13) * np.sin(np.float32(np.pi) * np.clip(place, 0, 1)) ** 4)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageOps
 
+from seedance_widgets.cropping import center_crop
 from seedance_widgets.simulator.picture.layers import dissolve, empty_planes, sweep, to_planes
 from seedance_widgets.simulator.picture.paint import stream
 
@@ -32,6 +33,9 @@ def open_picture(data: bytes) -> Image.Image:
     file = Image.open(io.BytesIO(data))
     marks = str(file.info.get(MARKS_KEY, ""))
     image: Image.Image = ImageOps.exif_transpose(file)
+    if image.mode.startswith("I"):
+        # Sixteen bits of grey: Pillow's own conversion would clip them to white.
+        image = Image.fromarray((np.asarray(image, np.uint32) >> 8).astype(np.uint8))
     if image.mode in {"RGBA", "LA", "PA", "P"}:
         image = image.convert("RGBA")
         paper = Image.new("RGBA", image.size, (255, 255, 255, 255))
@@ -58,20 +62,10 @@ def _healed(image: Image.Image, marks: str) -> Image.Image:
     return Image.fromarray(pixels)
 
 
-def _crop_box(width: int, height: int, ratio: tuple[int, int]) -> tuple[float, float, float, float]:
-    """The largest centred box of that ratio: (left, top, right, bottom), as the service crops."""
-    across, down = ratio
-    if width * down < height * across:
-        tall = width * down / across
-        return 0.0, (height - tall) / 2, float(width), (height + tall) / 2
-    wide = height * across / down
-    return (width - wide) / 2, 0.0, (width + wide) / 2, float(height)
-
-
-def fit(data: bytes, size: tuple[int, int], ratio: tuple[int, int]) -> Image.Image:
+def fit(data: bytes, size: tuple[int, int], ratio: str) -> Image.Image:
     """The picture cropped as the service does and scaled to the clip's size."""
     image = open_picture(data)
-    box = _crop_box(*image.size, ratio)
+    box = center_crop(*image.size, ratio).box
     return image.resize(size, Image.Resampling.LANCZOS, box=box, reducing_gap=3.0)
 
 

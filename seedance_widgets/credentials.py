@@ -1,0 +1,72 @@
+"""What goes into a call's address and header, checked before it can leak or go astray.
+
+The key travels to the base URL's host and nowhere else; an id is one step in a path, whatever is in it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+import httpx
+
+from seedance_widgets.errors import InvalidRequest, MissingAPIKey, Problem
+
+__all__ = ["DEFAULT_BASE_URL", "checked_base", "checked_id", "checked_key"]
+
+DEFAULT_BASE_URL = "https://ark.ap-southeast.bytepluses.com/api/v3"
+
+
+def checked_key(api_key: str) -> str:
+    """The key without spaces around it; `MissingAPIKey` or `InvalidRequest` if it cannot be one."""
+    key = api_key.strip() if api_key else ""
+    if not key:
+        raise MissingAPIKey
+    if not re.fullmatch("[!-~]+", key):
+        reason = "holds spaces or characters that no key has; copy it once more"
+        raise InvalidRequest([Problem("api_key", "(not shown)", reason)])
+    return key
+
+
+def checked_base(base_url: str) -> str:
+    """The base URL without a slash at its end; `InvalidRequest` if the key must not go there."""
+    try:
+        url = httpx.URL(base_url.strip())
+    except httpx.InvalidURL:
+        # The cause would quote the address, which may hold a password.
+        raise InvalidRequest([Problem("base_url", "(not shown)", "is not a URL")]) from None
+    if url.scheme not in ("http", "https") or not url.host:
+        reason = "must be an https address such as " + DEFAULT_BASE_URL
+    elif "%" in url.host or not 0 < (url.port or 443) < 1 << 16:
+        # httpx lets these through, and then fails at connecting in ways that do not say "not sent".
+        reason = "names no possible host and port"
+    elif url.userinfo:
+        reason = "must not hold a user name or password; the key belongs in api_key"
+    elif url.query or url.fragment:
+        reason = "must not hold a query or a fragment"
+    elif url.scheme == "http" and not _is_local(url.host):
+        reason = "plain http would send the API key in clear over the network; use https"
+    else:
+        return str(url.copy_with(query=None, fragment=None)).rstrip("/")
+    raise InvalidRequest([Problem("base_url", f"{url.scheme}://{url.host}", reason)])
+
+
+def checked_id(task_id: str, parameter: str) -> str:
+    """The task id; `InvalidRequest` if it is none."""
+    # "." and ".." are steps in a path however they are quoted; a DELETE would then aim at something else.
+    if not isinstance(task_id, str) or task_id.strip() in ("", ".", ".."):
+        raise InvalidRequest([Problem(parameter, task_id, "is no task id")])
+    try:
+        task_id.encode()
+    except UnicodeEncodeError:
+        raise InvalidRequest([Problem(parameter, task_id, "is no task id")]) from None
+    return task_id
+
+
+def _is_local(host: str) -> bool:
+    if host in ("localhost", "simulator"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
