@@ -1,7 +1,8 @@
 """What the benchmarks share: fresh processes, rounds in turn, medians, and the table.
 
 Whatever is compared is run in turn (A B, B A, A B ...) after one uncounted round. A ratio is taken within
-each round and its median is reported, so that a machine that others slow down meanwhile slows both sides.
+each round and its median is reported, so that a machine that others slow down meanwhile slows both sides; half
+of the ratios lie in the range that is printed beside it.
 Absolute figures are for this machine at this moment; only ratios are claims. A missed limit is printed, not
 raised. Linux only: peak memory is ``VmHWM`` of ``/proc/self/status``, because ``ru_maxrss`` keeps the
 parent's peak across exec.
@@ -140,14 +141,14 @@ class Table:
             what,
             f"{_figure(median)} {unit}".strip(),
             f"{judged:.2f}" if ratios else "",
-            f"{min(ratios):.2f}-{max(ratios):.2f}" if ratios else "",
+            "{:.2f}-{:.2f}".format(*_middle_half(ratios)) if ratios else "",
             limit,
             verdict,
         ))  # fmt: skip
 
     def print(self) -> None:
         """Show the table."""
-        head = ("", "median", "ratio", "from-to", "limit", "")
+        head = ("", "median", "ratio", "half within", "limit", "")
         widths = [max(map(len, column)) for column in zip(head, *self._rows, strict=True)]
         print(f"\n{self._title}")
         for cells in (head, *self._rows):
@@ -156,6 +157,14 @@ class Table:
                 for number, (cell, width) in enumerate(zip(cells, widths, strict=True))
             ]
             print("  " + "  ".join(aligned).rstrip())
+
+
+def _middle_half(values: Sequence[float]) -> tuple[float, float]:
+    """Between which two half of them lie."""
+    if len(values) == 1:
+        return values[0], values[0]
+    low, _, high = statistics.quantiles(values, n=4, method="inclusive")
+    return low, high
 
 
 def _figure(value: float) -> str:
