@@ -84,10 +84,12 @@ def _demo(args: argparse.Namespace) -> int:
     command = [sys.executable, "-m", "jupyterlab", _QUICKSTART, *args.jupyter]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")
-    with subprocess.Popen(command, cwd=folder) as lab:  # noqa: S603 - our own interpreter
-        # Ctrl-C reaches Lab too, which asks before it stops; this process has to outlive that
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        return lab.wait()
+    if os.name == "posix":
+        # This process becomes Lab, so that Ctrl-C and signals reach the right one.
+        os.chdir(folder)
+        sys.stdout.flush()
+        os.execv(sys.executable, command)  # noqa: S606 - our own interpreter
+    return subprocess.run(command, cwd=folder, check=False).returncode  # noqa: S603 - our own interpreter
 
 
 def _run_headless(folder: Path) -> int:
