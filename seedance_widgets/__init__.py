@@ -24,15 +24,27 @@ if TYPE_CHECKING:
     from seedance_widgets.simulator import Simulator as Simulator
     from seedance_widgets.studio import Studio as Studio
     from seedance_widgets.task import Task as Task
+    from seedance_widgets.widgets.board import TaskBoard as TaskBoard
+    from seedance_widgets.widgets.compare import CompareGrid as CompareGrid
+    from seedance_widgets.widgets.cropper import ImageCropper as ImageCropper
+    from seedance_widgets.widgets.form import ParameterForm as ParameterForm
+    from seedance_widgets.widgets.panel import Panel as Panel
+    from seedance_widgets.widgets.player import VideoPlayer as VideoPlayer
 
 # public name -> module that has it
 _HOMES = {
+    "CompareGrid": "widgets.compare",
     "Crop": "cropping",
     "Estimate": "pricing",
+    "ImageCropper": "widgets.cropper",
+    "Panel": "widgets.panel",
+    "ParameterForm": "widgets.form",
     "Simulator": "simulator",
     "Studio": "studio",
     "Task": "task",
+    "TaskBoard": "widgets.board",
     "TaskRequest": "request",
+    "VideoPlayer": "widgets.player",
     "allow_nested_loops": "loops",
     "center_crop": "cropping",
     "estimate": "pricing",
@@ -89,6 +101,13 @@ def __getattr__(name: str) -> Any:
     value = getattr(importlib.import_module(f"seedance_widgets.{_HOMES[name]}"), name)
     globals()[name] = value
     return value
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """``%load_ext seedance_widgets`` brings in ``%%seedance`` and ``%seedance``."""
+    from seedance_widgets.magics import load
+
+    load(shell)
 
 
 def __dir__() -> list[str]:

@@ -50,6 +50,8 @@ __all__ = [
     "to_pandas",
 ]
 
+_families: dict[str, str] = {}  # endpoint id -> dated id, as named in this process
+
 # --- asking ----------------------------------------------------------------------------------------------
 
 
@@ -63,10 +65,16 @@ def find(name: str) -> Model:
     """
     known = _registry()
     endpoint, at, family = name.partition("@")
-    wanted = (family if at else name).strip().lower()
+    wanted = (family if at else name).strip().lower() or "(none)"
+    if not at:
+        wanted = _families.get(wanted, wanted)
     for model in known.values():
         if wanted in (model.id.lower(), model.name.lower(), (model.endpoint or "").lower(), *model.aliases):
-            return replace(model, endpoint=endpoint.strip()) if at else model
+            if not at:
+                return model
+            # the service's answers, and the simulator, name the endpoint alone
+            _families[endpoint.strip().lower()] = model.id.lower()
+            return replace(model, endpoint=endpoint.strip())
     names = [label for model in known.values() for label in (model.id, model.name, *model.aliases)]
     close = difflib.get_close_matches(wanted, names, n=1, cutoff=0.3)
     if wanted.startswith("ep-") and not at:

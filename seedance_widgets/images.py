@@ -42,6 +42,7 @@ __all__ = [
 ]
 
 ORIENTATION = 0x0112  # the EXIF tag
+_TURNED = range(2, 9)
 _DATA_URL = re.compile(r"data:(?:image/(?P<format>[a-zA-Z0-9.+-]+))?(?P<base64>;base64)?,", re.ASCII)
 
 
@@ -196,7 +197,7 @@ def _from_bytes(data: bytes, name: str) -> Image:
         return Image(name=name, data=data, format="heif" if data[8:12] == b"mif1" else "heic")
     with opened(data, name) as picture:
         kind = (picture.format or "").lower()
-        if picture.getexif().get(ORIENTATION, 1) in range(2, 9):
+        if picture.getexif().get(ORIENTATION, 1) in _TURNED:
             turned = upright(picture)
             keep = "PNG" if kind == "png" else "JPEG"
             data = encoded(turned if keep == "PNG" else flattened(turned), keep, quality=95)
@@ -230,10 +231,10 @@ def opened(data: bytes, name: str = "the picture") -> PillowImage.Image:
 
 
 def upright(picture: PillowImage.Image) -> PillowImage.Image:
-    """The picture as a camera meant it to be seen."""
+    """The picture as a camera meant it to be seen; itself where it is not turned, not a copy."""
     from PIL import ImageOps
 
-    return ImageOps.exif_transpose(picture)
+    return ImageOps.exif_transpose(picture) if picture.getexif().get(ORIENTATION, 1) in _TURNED else picture
 
 
 def flattened(picture: PillowImage.Image) -> PillowImage.Image:

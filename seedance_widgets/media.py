@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,11 +18,13 @@ from typing import TYPE_CHECKING
 from seedance_widgets.errors import MediaError
 
 if TYPE_CHECKING:
+    from PIL import Image as PillowImage
+
     from seedance_widgets.client import Client
     from seedance_widgets.images import Image
     from seedance_widgets.request import TaskRequest
 
-__all__ = ["Media", "Probe", "poster_jpeg", "probe"]
+__all__ = ["Media", "Probe", "poster_jpeg", "probe", "shrunk_jpeg"]
 
 _POSTER_WIDTH = 320
 _POSTER_BYTES = 6_000
@@ -82,9 +85,15 @@ def poster_jpeg(path: Path, *, width: int = _POSTER_WIDTH, max_bytes: int = _POS
             picture = frame.to_image()  # type: ignore[no-untyped-call]
     except (av.error.FFmpegError, StopIteration, IndexError, OSError, ValueError) as error:
         raise MediaError(f"{path.name} is not a clip that can be read: {error}") from error
+    return shrunk_jpeg(picture, width=width, max_bytes=max_bytes)
+
+
+def shrunk_jpeg(picture: PillowImage.Image, *, width: int, max_bytes: int) -> bytes:
+    """A picture as a JPEG at most so wide, in px, and as good as so many bytes allow."""
+    picture = picture.convert("RGB")
     picture.thumbnail((width, width))
     data = b""
-    for quality in (70, 50, 35, 20):
+    for quality in (70, 50, 35, 25, 15):
         out = io.BytesIO()
         picture.save(out, "JPEG", quality=quality, optimize=True)
         data = out.getvalue()
@@ -172,12 +181,21 @@ class Media:
         folder.mkdir(parents=True, exist_ok=True)
         video = folder / "video.mp4"
         fetched = await client.download(video_url, video)
+        # The clip is what was paid for: nothing that goes wrong from here on may unsave it.
         columns: dict[str, object] = {"video_path": self._stored(video), "sha256": fetched.sha256}
+        lacking = []
         if last_frame_url:
             last_frame = folder / "last_frame.png"
-            await client.download(last_frame_url, last_frame)
-            columns["last_frame_path"] = self._stored(last_frame)
-        return columns | await asyncio.to_thread(self._described, video)
+            try:
+                await client.download(last_frame_url, last_frame)
+                columns["last_frame_path"] = self._stored(last_frame)
+            except MediaError as error:
+                lacking.append(f"no last frame: {error}")
+        try:
+            columns |= await asyncio.to_thread(self._described, video)
+        except (MediaError, OSError) as error:
+            lacking.append(str(error))
+        return columns | ({"note": "; ".join(lacking)} if lacking else {})
 
     def _described(self, video: Path) -> dict[str, object]:
         facts = probe(video)
@@ -199,7 +217,7 @@ class Media:
         assert image.data is not None
         path = self._home / "inputs" / f"{image.sha256}.{image.format}"
         if not path.exists():
-            part = path.with_suffix(".part")
+            part = path.with_suffix(f".{secrets.token_hex(4)}.part")
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 with part.open("wb") as file:
@@ -214,4 +232,7 @@ class Media:
         return self._stored(path)
 
     def _stored(self, path: Path) -> str:
-        return Path(os.path.relpath(path, self._home)).as_posix()
+        try:
+            return Path(os.path.relpath(path, self._home)).as_posix()
+        except ValueError:  # another drive of a Windows machine
+            return path.as_posix()

@@ -92,6 +92,7 @@ def prepare_image(
         rough = (math.ceil(width * scale[0]), math.ceil(height * scale[1]))
         picture.draft("RGB", rough[::-1] if sideways else rough)
         try:
+            picture.load()
             turned = upright(picture)
         except (OSError, ValueError, SyntaxError) as error:
             raise MediaError(f"the picture is damaged: {error}") from error

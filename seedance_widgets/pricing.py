@@ -92,10 +92,9 @@ class Estimate:
         choices = offered["resolution"].choices
         at = choices.index(self.request.effective("resolution"))
         changes += [(name, {"resolution": name}) for name in choices[:at]]
-        params = {name: getattr(self.request, name) for name in _PRICED}
         for label, change in changes:
             try:
-                yield label, estimate(image_size=self.image_size, **{**params, **change})
+                yield label, estimate(self.request.replace(**change), image_size=self.image_size)
             except InvalidRequest:  # this mode does not go with that change
                 continue
 
@@ -127,12 +126,6 @@ class Estimate:
         return "\n".join(lines)
 
 
-_PRICED = (
-    "model", "draft_task", "resolution", "ratio", "duration", "frames", "generate_audio", "draft",
-    "service_tier", "return_last_frame", "first_frame", "last_frame", "reference_images", "extra",
-)  # fmt: skip
-
-
 def estimate(
     request: TaskRequest | None = None, /, *, image_size: tuple[int, int] | None = None, **params: Any
 ) -> Estimate:
@@ -156,7 +149,7 @@ def estimate(
         The fields break a rule; every fault is in ``problems``.
     """
     if request is None:
-        request = TaskRequest.sketch(image_size=image_size, **params)
+        request = TaskRequest.sketch(mode="first_frame" if image_size else "", **params)
     elif params:
         request = request.replace(**params)
     notes: list[str] = []

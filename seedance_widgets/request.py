@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import warnings
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from seedance_widgets import catalog
@@ -97,15 +98,16 @@ class TaskRequest:
     extra: Mapping[str, Any] = field(default_factory=dict)
     spec: Model = field(init=False, repr=False, compare=False)
     mode: str = field(init=False, compare=False)
+    _sketch: str | None = field(init=False, repr=False, compare=False, default=None)
 
     def __post_init__(self) -> None:
         self._settle(sketch=None)
 
     @classmethod
-    def sketch(cls, *, image_size: tuple[int, int] | None = None, **params: Any) -> TaskRequest:
+    def sketch(cls, *, mode: str = "", **params: Any) -> TaskRequest:
         """A request whose content is still open, for `estimate`: the prompt and pictures may be missing.
 
-        ``image_size`` (width, height in px) stands for a first frame of that size.
+        ``mode`` is what it is meant to become, the model's first one by default.
         """
         request = object.__new__(cls)
         unknown = set(params) - set(_INIT)
@@ -115,7 +117,7 @@ class TaskRequest:
             if item.init:
                 default = item.default if item.default_factory is not dict else {}
                 object.__setattr__(request, item.name, params.get(item.name, default))
-        request._settle(sketch="first_frame" if image_size else "")
+        request._settle(sketch=mode)
         return request
 
     @classmethod
@@ -147,8 +149,11 @@ class TaskRequest:
             return cls(**params)
 
     def replace(self, **changes: Any) -> TaskRequest:
-        """A copy with some fields changed, checked anew."""
-        return replace(self, **changes)
+        """A copy with some fields changed, checked anew; of a sketch, a sketch."""
+        if self._sketch is None:
+            return replace(self, **changes)
+        fields_now = {name: getattr(self, name) for name in _INIT}
+        return TaskRequest.sketch(mode=self._sketch, **{**fields_now, **changes})
 
     @property
     def kind(self) -> str:
@@ -166,8 +171,13 @@ class TaskRequest:
         """Whether a clip is among the inputs (2.x models, by ``extra["content"]``)."""
         return any(item.get("type") == "video_url" for item in self.extra.get("content", ()))
 
-    def parameters(self) -> dict[str, Parameter]:
+    def parameters(self) -> Mapping[str, Parameter]:
         """What this request's model takes in its mode."""
+        return self._parameters
+
+    @cached_property
+    def _parameters(self) -> Mapping[str, Parameter]:
+        # asked for a dozen times while a request is checked, priced and logged, and always the same
         return offered(self.spec, self.mode, draft=bool(self.draft))
 
     def effective(self, name: str) -> Any:
@@ -224,6 +234,7 @@ class TaskRequest:
 
     def _settle(self, *, sketch: str | None) -> None:
         """Normalise the fields and check them; ``sketch`` is None for a request meant to be sent."""
+        object.__setattr__(self, "_sketch", sketch)
         problems: list[Problem] = []
         for name in _INIT:
             object.__setattr__(self, name, coerced(name, getattr(self, name), problems))
@@ -235,9 +246,12 @@ class TaskRequest:
         object.__setattr__(self, "spec", spec)
         open_mode = "text" if sketch is None else sketch or spec.modes[0]
         object.__setattr__(self, "mode", self._mode() or open_mode)
-        problems += request_problems(self, sketch=sketch is not None)
-        if problems:
-            # A parameter refused for its type is not refused again for the value it then lacks.
+        if problems and any(p.parameter.startswith(_DECIDING) for p in problems):
+            # Without its prompt or a picture the request has another mode: what its rules say would mislead.
+            raise InvalidRequest(problems)
+        refused = {problem.parameter for problem in problems}
+        later = request_problems(self, sketch=sketch is not None)
+        if problems := [*problems, *(problem for problem in later if problem.parameter not in refused)]:
             raise InvalidRequest(list({(p.parameter, p.reason): p for p in problems}.values()))
         if flags := find_flags(self.prompt):
             names = ", ".join(name for name, _ in flags)
@@ -264,4 +278,5 @@ class TaskRequest:
         return "text" if self.prompt else None
 
 
+_DECIDING = ("prompt", "first_frame", "last_frame", "reference_images", "draft_task")
 _INIT = tuple(item.name for item in fields(TaskRequest) if item.init)

@@ -8,21 +8,32 @@ hold.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from seedance_widgets import submission
+from seedance_widgets import catalog, submission
 from seedance_widgets.engine import engine
-from seedance_widgets.errors import DownloadError, InvalidRequest, MediaError, NotFound, Problem, ServiceError
+from seedance_widgets.errors import (
+    Conflict,
+    DownloadError,
+    InvalidRequest,
+    MediaError,
+    NotFound,
+    Problem,
+    SeedanceError,
+    ServiceError,
+)
 from seedance_widgets.log import Log
 from seedance_widgets.log.answers import FINAL, LIVE
 from seedance_widgets.log.journal import Journal
+from seedance_widgets.log.pace import deadlines, learned
 from seedance_widgets.log.store import Store
 from seedance_widgets.pricing import estimate
 from seedance_widgets.request import TaskRequest
-from seedance_widgets.task import Task
+from seedance_widgets.task import Task, model_of
 from seedance_widgets.watcher import Watcher
 
 if TYPE_CHECKING:
@@ -32,7 +43,10 @@ if TYPE_CHECKING:
 
     from seedance_widgets.client import Client
     from seedance_widgets.log.journal import Intent, Row
+    from seedance_widgets.log.pace import Deadline, Paces
     from seedance_widgets.media import Media
+
+    Listener = Callable[[Row | None], None]
 
 __all__ = ["StudioRuntime"]
 
@@ -40,6 +54,9 @@ _SAVES_AT_ONCE = 4
 _SAVE_TRIES = 4
 _SAVE_PAUSE = 1.0
 _GONE = (403, 404)
+_TICK_SECONDS = 1.0
+_CLOSING_POLL = 0.2
+_LAST_ANSWER = 75.0
 
 
 class StudioRuntime:
@@ -89,7 +106,12 @@ class StudioRuntime:
         self._tasks: weakref.WeakValueDictionary[str, Task] = weakref.WeakValueDictionary()
         self._held: dict[str, Task] = {}  # alive as long as something may still happen to them
         self._saves: set[asyncio.Task[None]] = set()
+        self._saving: set[str] = set()
+        self._sends: set[asyncio.Task[Any]] = set()
         self._save_places: asyncio.Semaphore | None = None
+        self._listeners: dict[object, Listener] = {}
+        self._tick_told = 0.0
+        self.closed = False
         self._watcher = Watcher(
             client,
             observed=self._observed,
@@ -111,27 +133,53 @@ class StudioRuntime:
             The task, whose intent is on disk; and its sending, which goes on whoever waits for it, and
             raises what the task's ``error`` says if the service did not accept.
         """
+        if self.closed:
+            raise SeedanceError("this studio is closed; nothing was sent. Make another one: Studio(home).")
         stored = await asyncio.to_thread(self.media.keep_inputs, request)
         intent = await engine.write(
             self.journal.begin, estimate(request), budget_usd=budget_usd, stored=stored, extra=columns
         )
         task = self._held[intent.key] = self._task(intent.row, request)
+        self._tell(intent.row)
         return task, engine.submit(self._send(task, intent))
 
     async def _send(self, task: Task, intent: Intent) -> None:
-        row = await submission.send(self.client, self.journal, intent, publish=self._publish)
+        sending = asyncio.current_task()
+        assert sending is not None
+        self._sends.add(sending)
+        sending.add_done_callback(self._sends.discard)
+        try:
+            row = await submission.send(
+                self.client, self.journal, intent,
+                publish=self._publish, sleep=self._pause, stopped=lambda: self.closed,
+            )  # fmt: skip
+        except Exception as error:
+            self._held.pop(task.key, None)
+            task.give_up(error)
+            raise
         if row["task_id"] is not None:
+            if self.closed:
+                return
             self._watcher.watch(task.key, row["task_id"], row["service_tier"])
             return
         self._held.pop(task.key, None)
         if task.error is not None:
             raise task.error
 
+    async def _pause(self, seconds: float) -> None:
+        """Wait, but not beyond the closing."""
+        ends = time.monotonic() + seconds
+        while not self.closed and (left := ends - time.monotonic()) > 0:
+            await asyncio.sleep(min(left, _CLOSING_POLL))
+
     async def adopt(self, task_id: str) -> Task:
         """A task made elsewhere: log it, follow it, save its clip."""
         answer = await self.client.get(task_id)
         row = await engine.write(self.journal.adopted, answer.data)
+        if row["status"] == "succeeded" and row["file"] in ("failed", "expired"):
+            row = {**row, "file": "none"}  # asked for: there is something to wait for again
         task = self._task(row)
+        self._publish(row)
         self._follow(row)
         return task
 
@@ -139,39 +187,113 @@ class StudioRuntime:
         """Follow again what was live when the last kernel ended, and fetch what is not saved."""
         resumed = []
         for row in await engine.write(self.journal.unfinished):
-            if row["key"] not in self._held:
+            if not self.follows(row["key"]):
                 if row["file"] == "failed":
                     row = {**row, "file": "none"}  # noqa: PLW2901 - there is something to wait for again
                 resumed.append(self._task(row))
-                self._task(row).update(row)
+                self._publish(row)
                 self._follow(row)
         return resumed
 
     async def cancel(self, task: Task) -> None:
         """DELETE a queued task; the row follows what the service then says."""
-        await self._delete(task, when=("queued",))
+        _refuse_unless(task, task.id is not None and task.status in LIVE, "queued")
+        # Asked first: DELETE of a task that has ended since removes its record, and with it a paid clip.
+        await self._ask(task)
+        if task.status == "running":
+            raise Conflict(
+                409,
+                code="TaskRunningCannotCancel",
+                message=f"task {task.id} is running and cannot be cancelled",
+                advice="Only queued tasks can be cancelled; delete it once it has ended.",
+            )
+        _refuse_unless(task, task.status == "queued", "queued")
+        await self.client.delete(str(task.id))
+        await self._ask(task)
+
+    async def _ask(self, task: Task) -> None:
         answer = await self.client.get(str(task.id))
         await self._observed(task.key, answer.data)
 
     async def delete_remote(self, task: Task) -> None:
         """DELETE the service's record of an ended task."""
-        await self._delete(task, when=("succeeded", "failed", "expired"))
+        row = await engine.write(self.journal.row, task.key)
+        ended = row["status"] in ("failed", "expired")
+        safe = row["status"] == "succeeded" and row["file"] in ("saved", "expired")
+        _refuse_unless(task, ended or safe, "an ended task whose clip is saved")
+        await self.client.delete(str(task.id))
         self._publish(await engine.write(self.journal.forgotten, task.key))
 
     async def close(self) -> None:
         """Stop watching; unfinished tasks stay in the log for `resume`."""
+        self.closed = True
+        self._listeners.clear()
+        if self._sends:  # an answer that is on its way names a paid task
+            await asyncio.wait(self._sends, timeout=_LAST_ANSWER)
         await self._watcher.stop()
         for save in self._saves:
             save.cancel()
         await asyncio.gather(*self._saves, return_exceptions=True)
         await self.client.aclose()
+        for task in self._held.values():
+            text = f"task {task.key} is {task.status}, and its studio is closed; resume() of a new one follows it"
+            task.give_up(SeedanceError(text))
         self._held.clear()
+        # whoever still reads for a listener does so in the writer's thread: what was begun ends first
+        await engine.write(lambda: None)
 
     def release(self) -> None:
         """Let go of the database."""
         self._store.close()
         if self._closing:
             self._closing()
+
+    # --- for those who look on ---------------------------------------------------------------------------
+
+    def subscribe(self, callback: Listener) -> Callable[[], None]:
+        """Have every newly published row handed to a callback, on the engine's thread.
+
+        Parameters
+        ----------
+        callback
+            Given a row; and about once a second, while tasks are live, None. It must not block. What it
+            raises is dropped: nobody who looks on may stop a task.
+
+        Returns
+        -------
+        callable
+            Ends the subscription.
+        """
+        token = object()
+        self._listeners[token] = callback
+        return lambda: self._listeners.pop(token, None) and None
+
+    async def task(self, key: str) -> Task:
+        """The handle of a row.
+
+        Raises
+        ------
+        LogError
+            There is no such row.
+        """
+        return self._task(await engine.write(self.journal.row, key))
+
+    def recent(self, limit: int) -> list[Row]:
+        """Rows of this runtime's kind, the newest first; blocks for a read."""
+        return self.journal.recent(limit)
+
+    def unfollowed(self) -> list[Row]:
+        """Rows that wait for the service or for their file while nobody here follows them; blocks."""
+        return [row for row in self.journal.unfinished() if not self.follows(row["key"])]
+
+    def follows(self, key: str) -> bool:
+        """Whether something may still happen to a task by itself."""
+        return key in self._held
+
+    def timing(self) -> tuple[Paces, list[Deadline]]:
+        """How long tasks take, and what must be saved or finished soon; blocks for a read."""
+        kind = {"simulated": self.simulated}
+        return learned(self._store, **kind), deadlines(self._store, self.clock(), **kind)
 
     # --- what a task asks of it --------------------------------------------------------------------------
 
@@ -190,6 +312,7 @@ class StudioRuntime:
                 [Problem("request", row["key"], "made elsewhere: the service does not tell what was asked")]
             )
         body = json.loads(row["body"])
+        body["model"] = model_of(row)
         for item in body["content"]:
             picture = item.get("image_url")
             if picture and str(picture["url"]).startswith("inputs/"):
@@ -213,8 +336,15 @@ class StudioRuntime:
         return task
 
     def _publish(self, row: Row) -> None:
+        # first, so that whoever awaits the task finds the listeners told
+        self._tell(row)
         if task := self._tasks.get(row["key"]):
             task.update(row)
+
+    def _tell(self, row: Row | None) -> None:
+        for listener in list(self._listeners.values()):
+            with contextlib.suppress(Exception):
+                listener(row and dict(row))
 
     def _follow(self, row: Row) -> None:
         """Take a row up where it stands."""
@@ -236,25 +366,32 @@ class StudioRuntime:
         self._publish(row)
         return over
 
-    async def _troubled(self, key: str, error: ServiceError) -> None:
+    async def _troubled(self, key: str, error: Exception) -> None:
         self._publish(await engine.write(self.journal.noted, key, str(error)))
 
     def _ticked(self) -> None:
         for task in list(self._held.values()):
             task.update()
-
-    async def _delete(self, task: Task, *, when: tuple[str, ...]) -> None:
-        if task.id is None or task.status not in (*when, *LIVE):
-            reason = f"the task is {task.status}; this takes {' or '.join(when)}"
-            raise InvalidRequest([Problem("task", task.key, reason)])
-        await self.client.delete(task.id)
+        if time.monotonic() - self._tick_told >= _TICK_SECONDS:
+            self._tick_told = time.monotonic()
+            self._tell(None)
 
     def _start_saving(self, row: Row) -> None:
+        if row["key"] in self._saving or row["file"] == "saved":
+            return
+        self._saving.add(row["key"])
         saving = asyncio.get_running_loop().create_task(self._save(row))
         self._saves.add(saving)
         saving.add_done_callback(self._saves.discard)
 
     async def _save(self, row: Row) -> None:
+        try:
+            await self._save_file(row)
+        finally:
+            self._saving.discard(row["key"])
+            self._held.pop(row["key"], None)
+
+    async def _save_file(self, row: Row) -> None:
         key = row["key"]
         if self._save_places is None:
             self._save_places = asyncio.Semaphore(_SAVES_AT_ONCE)
@@ -266,8 +403,8 @@ class StudioRuntime:
                         self.client, key, row["video_url"] or "", row["last_frame_url"]
                     )
                 except (MediaError, ServiceError, OSError) as error:
-                    # a link that was asked for anew and still says so has expired for good
-                    gone = tries > 1 and getattr(error, "status_code", None) in _GONE
+                    # 403 and 404 also come from a proxy or a wrong key: only with the hours over it is final
+                    gone = getattr(error, "status_code", None) in _GONE and self._is_over(row)
                     if gone or tries == _SAVE_TRIES:
                         file = "expired" if gone else "failed"
                         self._publish(await engine.write(self.journal.unfiled, key, file, str(error)))
@@ -276,7 +413,11 @@ class StudioRuntime:
                 else:
                     self._publish(await engine.write(self.journal.filed, key, **columns))
                     break
-        self._held.pop(key, None)
+
+    def _is_over(self, row: Row) -> bool:
+        kept = catalog.rules().file_hours * 3600
+        ended: int = row["finished_at"] or row["created_at"]
+        return self.clock() > ended / 1_000_000 + kept
 
     async def _fresh(self, row: Row, *, again: bool) -> Row:
         """The row with links to fetch from: after a failure, or where none is known, newly asked for."""
@@ -295,3 +436,8 @@ class StudioRuntime:
             "video_url": links.get("video_url") or row["video_url"],
             "last_frame_url": links.get("last_frame_url") or row["last_frame_url"],
         }
+
+
+def _refuse_unless(task: Task, fits: bool, takes: str) -> None:
+    if not fits:
+        raise InvalidRequest([Problem("task", task.key, f"the task is {task.status}; this takes {takes}")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 import threading
@@ -87,16 +88,20 @@ class Studio:
         place = log or self.home / "log.sqlite"
         folder = None if media is None else Path(media).expanduser().resolve()
         address = EMBEDDED_BASE_URL if simulate else base_url or os.environ.get("ARK_BASE_URL")
-        simulated_by = id(simulate) if isinstance(simulate, Simulator) else bool(simulate)
-        self._shared_by = (self.home, str(place), str(folder), address, key, simulated_by)
+        simulated_by = simulate if isinstance(simulate, Simulator) else bool(simulate)
+        account = key and hashlib.sha256(key.encode()).hexdigest()
+        self._shared_by = (self.home, str(place), str(folder), address, account, simulated_by)
+        client = None if simulate else Client(key or "", address)
+        # a verbose traceback prints locals and arguments into the notebook
+        key = api_key = None
 
         def make() -> StudioRuntime:
             self.home.mkdir(parents=True, exist_ok=True)
             files = Media(self.home, folder)
             if not simulate:
-                assert key is not None
+                assert client is not None
                 return StudioRuntime(
-                    self.home, place, Client(key, address), files,
+                    self.home, place, client, files,
                     simulated=False, interval=_INTERVAL_SECONDS, clock=clock,
                 )  # fmt: skip
             simulator, closing = simulate, None
@@ -235,6 +240,26 @@ class Studio:
     async def resume(self) -> Sequence[Task]:
         """After a restart: follow what is still live, and fetch what was not saved yet."""
         return await engine.bridge(self._runtime.resume())
+
+    def subscribe(self, callback: Callable[[dict[str, Any] | None], None]) -> Callable[[], None]:
+        """Have a callback told of every change of every task, on the engine's thread.
+
+        Parameters
+        ----------
+        callback
+            Given the new row (raw columns, times in microseconds), and None about once a second while
+            tasks are live. It must not block; what it raises is dropped.
+
+        Returns
+        -------
+        callable
+            Ends the subscription.
+        """
+        return self._runtime.subscribe(callback)
+
+    def drafts(self) -> Sequence[dict[str, Any]]:
+        """Rows of succeeded drafts that can still be made finals, newest first."""
+        return self._runtime.journal.drafts()
 
     # --- money and log -----------------------------------------------------------------------------------
 

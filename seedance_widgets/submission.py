@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from seedance_widgets.engine import engine
-from seedance_widgets.errors import AnswerLost, APIError, NotSent, ServerFault
+from seedance_widgets.errors import AnswerLost, APIError, InvalidRequest, LogError, NotSent, ServerFault
 from seedance_widgets.refusals import is_retryable_refusal
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ _FIRST_WAIT = 1.0
 _LONGEST_WAIT = 60.0
 # a queue that has not drained by then is a refusal that a person should hear of
 _PATIENCE = 900.0
+_WRITE_TRIES = 10
 
 
 async def send(
@@ -39,6 +40,7 @@ async def send(
     *,
     publish: Callable[[Row], None],
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Row:
     """Send an intent and record the outcome; runs on the engine.
 
@@ -47,7 +49,7 @@ async def send(
     Row
         With status queued, rejected, not_created or unknown; it is published already.
     """
-    row = await _outcome(client, journal, intent, publish, sleep)
+    row = await _outcome(client, journal, intent, publish, sleep, stopped)
     publish(row)
     return row
 
@@ -58,6 +60,7 @@ async def _outcome(
     intent: Intent,
     publish: Callable[[Row], None],
     sleep: Callable[[float], Awaitable[None]],
+    stopped: Callable[[], bool],
 ) -> Row:
     key, tries, waited = intent.key, 0, 0.0
     while True:
@@ -68,6 +71,8 @@ async def _outcome(
             if tries >= _CONNECT_TRIES:
                 return await engine.write(journal.not_created, key, str(error))
             pause = _pause(tries)
+        except InvalidRequest as error:  # the body is not JSON: nothing left this machine
+            return await engine.write(journal.not_created, key, str(error))
         except (AnswerLost, ServerFault) as error:
             return await engine.write(journal.unknown, key, str(error), error.client_request_id)
         except APIError as error:
@@ -85,9 +90,32 @@ async def _outcome(
                 "client_request_id": answer.client_request_id,
                 "note": None,
             }
-            return await engine.write(journal.accepted, key, answer.data, **ids)
+            return await _kept(journal, key, answer.data, ids, sleep)
         waited += pause
         await sleep(pause)
+        if stopped():
+            return await engine.write(journal.not_created, key, "the studio was closed before it was sent")
+
+
+async def _kept(
+    journal: Journal,
+    key: str,
+    answer: dict[str, Any],
+    ids: dict[str, Any],
+    sleep: Callable[[float], Awaitable[None]],
+) -> Row:
+    """Write down a task id: until that has worked, only this process knows of a paid task."""
+    for tries in range(1, _WRITE_TRIES + 1):
+        try:
+            return await engine.write(journal.accepted, key, answer, **ids)
+        except LogError as error:
+            if tries == _WRITE_TRIES:
+                text = (
+                    f"{error} The service has accepted the task {answer['id']}: adopt it once the log works."
+                )
+                raise LogError(text) from error
+        await sleep(_pause(tries))
+    raise AssertionError
 
 
 def _pause(tries: int) -> float:

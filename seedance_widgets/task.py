@@ -27,6 +27,7 @@ from seedance_widgets.errors import (
     TaskFailed,
     WaitTimeout,
 )
+from seedance_widgets.media import shrunk_jpeg
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -39,6 +40,8 @@ _MICROSECONDS = 1_000_000
 _CARD_SECONDS = 0.9
 # cards of one task that are kept up to date; an older one keeps what it last showed
 _CARDS = 4
+_CARD_POSTER_WIDTH = 192
+_CARD_POSTER_BYTES = 1_400
 
 
 class Runtime(Protocol):
@@ -74,6 +77,8 @@ class Task:
         self._cards: list[Any] = []
         self._card_drawn = 0.0
         self._shown_in: Any = None
+        self._tiny: bytes | None = None
+        self._given_up: Exception | None = None
         self._settle()
 
     # --- state -------------------------------------------------------------------------------------------
@@ -163,7 +168,8 @@ class Task:
         if status == "unknown":
             return OutcomeUnknown(
                 f"task {self.key}: the answer to its create was lost ({row['error_message']}). It may exist "
-                "and be billed; nothing is re-sent. `await studio.resume()` looks for it at the service.",
+                "and be billed; nothing is re-sent. `await studio.list()` shows what the service has, "
+                "`studio.adopt(id)` takes it in.",
                 task=self,
             )
         if status == "succeeded" and row["file"] in ("failed", "expired"):
@@ -186,7 +192,7 @@ class Task:
         by_frames = self._row["duration"] is None
         return DraftTask(
             id=self.id,
-            model=self._row["wire_model"] or self._row["model"],
+            model=model_of(self._row),
             created_at=self.created_at,
             ratio=self._row["ratio"],
             duration=self._row["duration"],
@@ -229,7 +235,7 @@ class Task:
             # that carry another cell's name.
             self._draw()
             self._cards = []
-        if error := self.error:
+        if error := self.error or self._given_up:
             raise error
         return self
 
@@ -309,8 +315,17 @@ class Task:
             note=row["note"] if not error else None,
             video=_relative(video),
             download=_relative(self.video_path),
-            poster=poster.read_bytes() if poster and poster.exists() else None,
+            poster=self._card_poster(poster) if poster else None,
         )
+
+    def _card_poster(self, poster: Path) -> bytes | None:
+        """Smaller still than the poster: twenty cards in a notebook carry it twenty times."""
+        if self._tiny is None and poster.exists():
+            from PIL import Image
+
+            with Image.open(poster) as picture:
+                self._tiny = shrunk_jpeg(picture, width=_CARD_POSTER_WIDTH, max_bytes=_CARD_POSTER_BYTES)
+        return self._tiny
 
     # --- published by the runtime, on the engine's thread ------------------------------------------------
 
@@ -318,10 +333,18 @@ class Task:
         """Take on a newer row, or with None let the cards show the time that has passed."""
         changed = row is not None and row["revision"] != self._row["revision"]
         if row is not None:
-            self._row = dict(row)
-        if self._cards and (changed or time.monotonic() - self._card_drawn >= _CARD_SECONDS):
-            self._draw()
+            self._row, self._given_up = dict(row), None
         self._settle()
+        if self._cards and (changed or time.monotonic() - self._card_drawn >= _CARD_SECONDS):
+            # what cannot be drawn must not stop the task
+            with contextlib.suppress(Exception):
+                self._draw()
+
+    def give_up(self, error: Exception) -> None:
+        """Nobody follows the task any more: whoever awaits it is told why."""
+        self._given_up = error
+        if not self._ended.done():
+            self._ended.set_result(None)
 
     def _draw(self) -> None:
         self._card_drawn = time.monotonic()
@@ -342,6 +365,17 @@ class Task:
             self._ended.set_result(None)
 
 
+def model_of(row: Mapping[str, Any]) -> str:
+    """A row's model as a request names it: an endpoint with its family."""
+    endpoint = str(row["wire_model"] or "")
+    return f"{endpoint}@{row['model']}" if endpoint.startswith("ep-") else str(row["model"])
+
+
 def _relative(path: Path | None) -> str | None:
     """As seen from the notebook, whose folder is the kernel's."""
-    return None if path is None else Path(os.path.relpath(path)).as_posix()
+    if path is None:
+        return None
+    try:
+        return Path(os.path.relpath(path)).as_posix()
+    except (ValueError, OSError):  # another Windows drive, or the working directory is gone
+        return path.as_posix()

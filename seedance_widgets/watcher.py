@@ -8,9 +8,10 @@ is only noted: a wrong key looks the same.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Any
 
-from seedance_widgets.errors import ServiceError
+from seedance_widgets.errors import APIError, RateLimited, ServerFault, ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -23,6 +24,7 @@ _LIST_FROM = 4  # live tasks of one tier
 _IDS_A_CALL = 150  # 41 bytes an id: many gateways stop at 8 kB of address
 _GETS_AT_ONCE = 10
 _SLOWEST = 30.0
+_DOUBLINGS = 8
 
 
 class Watcher:
@@ -47,7 +49,7 @@ class Watcher:
         client: Client,
         *,
         observed: Callable[[str, Mapping[str, Any]], Awaitable[bool]],
-        troubled: Callable[[str, ServiceError], Awaitable[None]],
+        troubled: Callable[[str, Exception], Awaitable[None]],
         ticked: Callable[[], None],
         interval: float,
     ) -> None:
@@ -79,16 +81,18 @@ class Watcher:
 
     async def _run(self) -> None:
         while self._live:
-            await asyncio.sleep(min(_SLOWEST, self._interval * 2**self._failures))
+            await asyncio.sleep(min(_SLOWEST, self._interval * 2 ** min(self._failures, _DOUBLINGS)))
             try:
                 await self._look()
-            except ServiceError as error:
+            except Exception as error:  # noqa: BLE001 - a watcher that dies leaves paid clips behind
                 self._failures += 1
                 for key in list(self._live):
-                    await self._troubled(key, error)
+                    with contextlib.suppress(Exception):
+                        await self._troubled(key, error)
             else:
                 self._failures = 0
-            self._ticked()
+            with contextlib.suppress(Exception):
+                self._ticked()
 
     async def _look(self) -> None:
         by_tier: dict[str, dict[str, str]] = {}
@@ -116,7 +120,13 @@ class Watcher:
         ids = list(keys)
         for start in range(0, len(ids), _IDS_A_CALL):
             asked = ids[start : start + _IDS_A_CALL]
-            answer = await self._client.list(task_ids=asked, service_tier=tier, page_size=len(asked))
+            try:
+                answer = await self._client.list(task_ids=asked, service_tier=tier, page_size=len(asked))
+            except APIError as error:
+                if isinstance(error, RateLimited | ServerFault):
+                    raise
+                # a key with Custom permission may read each task and not the list without a model
+                break
             items = answer.data.get("items")
             for item in items if isinstance(items, list) else ():
                 if isinstance(item, dict) and (key := missing.pop(str(item.get("id")), None)):

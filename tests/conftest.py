@@ -9,6 +9,7 @@ import seedance_widgets as sw
 
 def pytest_addoption(parser):
     parser.addoption("--soak", action="store_true", help="run the large counts too")
+    parser.addoption("--pictures", action="store_true", help="take the README's pictures anew")
 
 
 def pytest_collection_modifyitems(config, items):
@@ -46,12 +47,13 @@ def _no_key(monkeypatch):
 @pytest.fixture
 def fresh_catalog():
     """What a test registers is gone after it."""
-    from seedance_widgets.catalog import _registry
+    from seedance_widgets.catalog import _families, _registry
 
     before = dict(_registry())
     yield sw.catalog
     _registry().clear()
     _registry().update(before)
+    _families.clear()
 
 
 @pytest.fixture

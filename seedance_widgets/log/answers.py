@@ -102,4 +102,7 @@ def _settled(row: Mapping[str, Any], answer: Mapping[str, Any]) -> dict[str, Any
         settled["price_id"] = known.id if known else None
     settled["usd_per_million"] = price
     settled["usd"] = cost_usd(row.get("tokens"), price)
+    if row.get("tokens") is None:
+        # billed, and not said how much: what was reserved stands in for it
+        del settled["reserved_usd"]
     return settled

@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, bindparam, func, or_, select
 
 from seedance_widgets import catalog
 from seedance_widgets.errors import BudgetExceeded, InvalidRequest, LogError
@@ -39,7 +39,25 @@ _SECOND = 1_000_000
 _NONCES = 1 << 16
 _NONCE_DAYS = 8  # records answer for 7 days; one more for clocks that disagree
 _SEEDS = 1 << 31
+_NONCE_DRAWS = 16  # so many taken ones in a row, and the free ones are looked up
 _KEY_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+
+# Made once: it takes SQLAlchemy longer to build a statement than to run it.
+_BY_KEY = select(tasks).where(tasks.c.key == bindparam("key"))
+_BY_TASK_ID = select(tasks).where(tasks.c.task_id == bindparam("task_id"))
+_INSERT = tasks.insert()
+_UPDATE = tasks.update().where(tasks.c.key == bindparam("of_key"))  # sets the columns it is given
+_KEEP_ANSWER = answers.insert()
+_MONEY = select(
+    func.coalesce(func.sum(tasks.c.usd), 0.0), func.coalesce(func.sum(tasks.c.reserved_usd), 0.0)
+).where(tasks.c.simulated == bindparam("simulated"))
+_NONCES_SINCE = select(tasks.c.nonce).where(
+    tasks.c.wire_model == bindparam("wire_model"),
+    tasks.c.service_tier == bindparam("tier"),
+    tasks.c.nonce.is_not(None),
+    tasks.c.intent_at > bindparam("since"),
+)
+_NONCE_SINCE = _NONCES_SINCE.where(tasks.c.nonce == bindparam("nonce"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +139,7 @@ class Journal:
                 "nonce": nonce,
                 **(extra or {}),
             }
-            connection.execute(tasks.insert(), row)
+            connection.execute(_INSERT, row)
         return Intent(row, {**request.to_dict(), **sent})
 
     def accepted(self, key: str, answer: Mapping[str, Any], **ids: str | None) -> Row:
@@ -179,6 +197,8 @@ class Journal:
             model = catalog.find(model).id
         with self._store.write() as connection:
             row = self._with_id(connection, task_id)
+            if row is None and (lost := self._lost_intent(connection, answer)):
+                row = self._apply(connection, lost, {"task_id": task_id, "status": "queued"}, "", None)
             if row is None:
                 parent = self._with_id(connection, str(draft_id)) if draft_id else None
                 row = {
@@ -189,13 +209,16 @@ class Journal:
                     "wire_model": answer.get("model"),
                     "parent_key": parent["key"] if parent else None,
                 }
-                connection.execute(tasks.insert(), row)
+                connection.execute(_INSERT, row)
         return self.observed(str(row["key"]), answer, "adopt")
 
     def filed(self, key: str, **columns: Any) -> Row:
         """The clip is on disk: paths relative to the home, hash and true size are known."""
-        changes = {"file": "saved", "saved_at": self._now(), "note": None, **columns}
-        return self._change(key, changes, any_status=True)
+        with self._store.write() as connection:
+            row = self._row(connection, key)
+            note = _surprise(row, row) if row["kind"] != "draft" else None
+            changes = {"file": "saved", "saved_at": self._now(), "note": note, **columns}
+            return self._apply(connection, row, changes, "", None)
 
     def unfiled(self, key: str, file: str, reason: str) -> Row:
         """The clip could not be saved: ``file`` is ``failed`` or ``expired``."""
@@ -239,6 +262,27 @@ class Journal:
             )
             return [dict(row) for row in found.mappings()]
 
+    def recent(self, limit: int) -> list[Row]:
+        """Rows of this kind, the newest first."""
+        newest = select(tasks).where(self._mine()).order_by(tasks.c.intent_at.desc(), tasks.c.key.desc())
+        with self._store.read() as connection:
+            return [dict(row) for row in connection.execute(newest.limit(limit)).mappings()]
+
+    def count(self) -> int:
+        """How many rows of this kind there are."""
+        with self._store.read() as connection:
+            return connection.execute(select(func.count()).where(self._mine())).scalar_one()
+
+    def drafts(self) -> list[Row]:
+        """Succeeded drafts whose id the service still takes for a final, newest first."""
+        since = self._now() - catalog.rules().draft_task_days * 86_400 * _SECOND
+        good = and_(tasks.c.kind == "draft", tasks.c.status == "succeeded", tasks.c.created_at > since)
+        with self._store.read() as connection:
+            found = connection.execute(
+                select(tasks).where(good, self._mine()).order_by(tasks.c.created_at.desc())
+            )
+            return [dict(row) for row in found.mappings()]
+
     def money(self) -> tuple[float, float]:
         """Dollars settled and dollars reserved by this journal's kind of rows."""
         with self._store.read() as connection:
@@ -271,10 +315,7 @@ class Journal:
         return tasks.c.simulated.is_(self._simulated)
 
     def _money(self, connection: Connection) -> tuple[float, float]:
-        sums = select(
-            func.coalesce(func.sum(tasks.c.usd), 0.0), func.coalesce(func.sum(tasks.c.reserved_usd), 0.0)
-        ).where(self._mine())
-        settled, reserved = connection.execute(sums).one()
+        settled, reserved = connection.execute(_MONEY, {"simulated": self._simulated}).one()
         return float(settled), float(reserved)
 
     def _check_budget(self, connection: Connection, estimate: Estimate, budget_usd: float | None) -> None:
@@ -301,30 +342,40 @@ class Journal:
 
     def _free_nonce(self, connection: Connection, wire_model: str, tier: str, now: int) -> int:
         """16 bits that no other recent intent for this model and tier carries."""
-        used = connection.execute(
-            select(tasks.c.nonce).where(
-                tasks.c.wire_model == wire_model,
-                tasks.c.service_tier == tier,
-                tasks.c.nonce.is_not(None),
-                tasks.c.intent_at > now - _NONCE_DAYS * 86_400 * _SECOND,
-            )
-        )
-        taken = set(used.scalars())
-        if len(taken) >= _NONCES:
+        recent = {"wire_model": wire_model, "tier": tier, "since": now - _NONCE_DAYS * 86_400 * _SECOND}
+        for _ in range(_NONCE_DRAWS):
+            nonce = secrets.randbelow(_NONCES)
+            if connection.execute(_NONCE_SINCE, {**recent, "nonce": nonce}).first() is None:
+                return nonce
+        free = set(range(_NONCES)).difference(connection.execute(_NONCES_SINCE, recent).scalars())
+        if not free:
             raise LogError(
                 f"{_NONCES:,} tasks of {wire_model} in {_NONCE_DAYS} days: no free fingerprint is left. "
                 "Set execution_expires_after yourself to send without one."
             )
-        while (nonce := secrets.randbelow(_NONCES)) in taken:
-            pass
-        return nonce
+        return secrets.choice(sorted(free))
 
     def _with_id(self, connection: Connection, task_id: str) -> Row | None:
-        found = connection.execute(select(tasks).where(tasks.c.task_id == task_id)).mappings().first()
+        found = connection.execute(_BY_TASK_ID, {"task_id": task_id}).mappings().first()
         return None if found is None else dict(found)
 
+    def _lost_intent(self, connection: Connection, answer: Mapping[str, Any]) -> Row | None:
+        """The one row that waits for this task's id: the fingerprint in its expiry says so."""
+        told = answer.get("execution_expires_after")
+        if not isinstance(told, int):
+            return None
+        lost = and_(
+            tasks.c.status.in_(("intent", "unknown")),
+            tasks.c.task_id.is_(None),
+            tasks.c.nonce == told - catalog.rules().expires_after_default,
+            tasks.c.wire_model == answer.get("model"),
+            self._mine(),
+        )
+        found = connection.execute(select(tasks).where(lost)).mappings().all()
+        return dict(found[0]) if len(found) == 1 else None
+
     def _row(self, connection: Connection, key: str) -> Row:
-        found = connection.execute(select(tasks).where(tasks.c.key == key)).mappings().first()
+        found = connection.execute(_BY_KEY, {"key": key}).mappings().first()
         if found is None:
             raise LogError(f"the log {self._store.name} has no task {key!r}")
         return dict(found)
@@ -351,12 +402,11 @@ class Journal:
         news = {name: value for name, value in changes.items() if row.get(name) != value}
         if news:
             news["revision"] = row["revision"] + 1
-            connection.execute(tasks.update().where(tasks.c.key == row["key"]).values(news))
+            connection.execute(_UPDATE, {"of_key": row["key"], **news})
             if answer is not None:
                 raw = json.dumps(answer, ensure_ascii=False)
-                connection.execute(
-                    answers.insert().values(key=row["key"], at=self._now(), call=call, body=raw)
-                )
+                kept = {"key": row["key"], "at": self._now(), "call": call, "body": raw}
+                connection.execute(_KEEP_ANSWER, kept)
         return {**row, **news}
 
 

@@ -107,6 +107,8 @@ tasks = Table(
     _time("sent_at"),
     Column("revision", Integer, nullable=False, default=0),
     Index("tasks_nonce", "wire_model", "service_tier", "nonce"),
+    # holds all that the budget check adds up, so that it need not read the rows
+    Index("tasks_money", "simulated", "usd", "reserved_usd"),
 )
 
 answers = Table(

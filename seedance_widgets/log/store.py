@@ -8,9 +8,10 @@ Commits reach the disk before they return (WAL with full sync).
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import create_engine, event, text
+from sqlalchemy import URL, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError
 
 from seedance_widgets.errors import LogError
@@ -18,7 +19,6 @@ from seedance_widgets.log.schema import migrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from sqlalchemy import Connection, Engine
 
@@ -45,7 +45,13 @@ class Store:
     """
 
     def __init__(self, location: Path | str) -> None:
-        url = str(location) if "://" in str(location) else f"sqlite:///{location}"
+        # not as text: "?" and what follows it in a folder's name would be read as options
+        is_url = isinstance(location, str) and "://" in location
+        url = (
+            make_url(str(location))
+            if is_url
+            else URL.create("sqlite", database=str(Path(location).expanduser()))
+        )
         self._engine: Engine = create_engine(url)
         self.name = self._engine.url.render_as_string(hide_password=True)
         self._sqlite = self._engine.dialect.name == "sqlite"

@@ -75,7 +75,8 @@ def read_body(body: Any) -> TaskRequest:
         extra = params.pop("extra", {})
         request = _checked(params)
     except InvalidRequest as error:
-        raise _refusal_of(error.problems[0]) from None
+        first = next((p for p in error.problems if not p.client_only), error.problems[0])
+        raise _refusal_of(first) from None
     _check_extra(spec, extra)
     return request
 

@@ -11,6 +11,8 @@ statement leaves in ``sys.modules``.
 
 from __future__ import annotations
 
+from functools import partial
+
 import measure
 
 FLOOR = "import ipywidgets, anywidget, httpx"
@@ -24,7 +26,7 @@ LOADED = f"import sys; print(*(name for name in {HEAVY} if name in sys.modules))
 def main() -> None:
     rounds = measure.rounds(__doc__, 15)
     statements = ("pass", FLOOR, KIT, NAMES, CLIENT)
-    runs = measure.alternate(rounds, {code: lambda code=code: measure.whole(code) for code in statements})
+    runs = measure.alternate(rounds, {code: partial(measure.whole, code) for code in statements})
     for name, unit in (("cpu", "ms"), ("wall", "ms"), ("peak", "MiB")):
         table = measure.Table({"cpu": "CPU time", "wall": "Wall time", "peak": "Peak memory"}[name])
         values = {code: measure.column(runs[code], name) for code in statements}

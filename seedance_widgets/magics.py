@@ -1,0 +1,151 @@
+"""IPython magics: ``%%seedance`` sends a cell as a prompt, ``%seedance`` shows log and board and resumes.
+
+``%load_ext seedance_widgets`` brings them in. They are thin: options are the fields of `TaskRequest` with
+dashes, and everything goes to the studio that the notebook calls ``studio``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from string import Template
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from IPython.core.error import UsageError
+from IPython.core.magic import Magics, line_cell_magic, magics_class
+
+from seedance_widgets import catalog
+from seedance_widgets.engine import run
+from seedance_widgets.errors import SeedanceError
+from seedance_widgets.studio import Studio
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from seedance_widgets.task import Task
+
+__all__ = ["SeedanceMagics", "complete"]
+
+_WORDS = (
+    "model",
+    "resolution",
+    "ratio",
+    "service-tier",
+    "first-frame",
+    "last-frame",
+    "draft-task",
+    "callback-url",
+)
+_NUMBERS = ("duration", "frames", "seed", "execution-expires-after", "priority")
+_SWITCHES = ("generate-audio", "camera-fixed", "watermark", "draft", "return-last-frame")
+_ACTIONS = ("log", "board", "resume")
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"%%seedance: {message}")
+
+
+def _parser() -> _Parser:
+    parser = _Parser(prog="%%seedance", add_help=False, allow_abbrev=False)
+    for name in _WORDS:
+        parser.add_argument(f"--{name}")
+    parser.add_argument("--reference-images", nargs="+", metavar="PICTURE")
+    for name in _NUMBERS:
+        parser.add_argument(f"--{name}", type=int)
+    for name in _SWITCHES:
+        parser.add_argument(f"--{name}", action=argparse.BooleanOptionalAction, default=None)
+    parser.add_argument("--studio", default="studio", help="name of the studio's variable")
+    parser.add_argument("--out", metavar="NAME", help="variable that takes the task")
+    parser.add_argument("--wait", action="store_true", help="block until the clip is done")
+    return parser
+
+
+@magics_class
+class SeedanceMagics(Magics):
+    """``%%seedance`` and ``%seedance``."""
+
+    @line_cell_magic
+    def seedance(self, line: str, cell: str | None = None) -> Any:
+        """Send a cell as a prompt, or ``%seedance log | board | resume``.
+
+        Examples
+        --------
+        ::
+
+            %%seedance --model seedance-1-5-pro --ratio 16:9 --seed 11
+            A $animal yawns at the camera
+        """
+        if cell is None:
+            return self._act(line)
+        options = vars(_parser().parse_args(shlex.split(line)))
+        studio = self._studio(options.pop("studio"))
+        out, wait = options.pop("out"), options.pop("wait")
+        params = {name: value for name, value in options.items() if value is not None}
+        # An unknown $name stays as typed: a prompt may speak of dollars.
+        prompt = Template(cell.strip()).safe_substitute(self._texts())
+        try:
+            task: Task = run(studio.submit(prompt, **params))
+        except SeedanceError as error:
+            raise UsageError(str(error)) from None
+        if out:
+            self._names[out] = task
+        if wait:
+            run(task)
+        task.show()
+        return None if out else task
+
+    def _act(self, line: str) -> Any:
+        words = shlex.split(line)
+        if not words or words[0] not in _ACTIONS:
+            raise UsageError(f"%seedance takes {', '.join(_ACTIONS)}; %%seedance sends the cell as a prompt")
+        studio = self._studio(words[1] if words[1:] else "studio")
+        if words[0] == "log":
+            return studio.log.to_pandas()
+        if words[0] == "board":
+            from seedance_widgets.widgets.board import TaskBoard
+
+            return TaskBoard(studio)
+        return run(studio.resume())
+
+    def _studio(self, name: str) -> Studio:
+        found = self._names.get(name)
+        if not isinstance(found, Studio):
+            raise UsageError(f'there is no studio called {name}: make one with {name} = sw.Studio("runs")')
+        return found
+
+    @property
+    def _names(self) -> dict[str, Any]:
+        shell: Any = self.shell
+        names: dict[str, Any] = shell.user_ns
+        return names
+
+    def _texts(self) -> dict[str, str]:
+        return {
+            name: str(value) for name, value in self._names.items() if isinstance(value, str | int | float)
+        }
+
+
+def complete(_: Any, event: Any) -> list[str]:
+    """Options, and the values that the catalog knows, for the word under the cursor."""
+    words = event.line.split()
+    before = words[-2] if words and not event.line.endswith(" ") and len(words) > 1 else (words or [""])[-1]
+    values = {
+        "--model": [model.name for model in catalog.models()],
+        "--ratio": [*catalog.ratios(), catalog.ADAPTIVE],
+        "--resolution": sorted({each for model in catalog.models() for each in model.resolutions}),
+        "--service-tier": ["default", "flex"],
+        "%seedance": list(_ACTIONS),
+    }
+    if before in values:
+        return values[before]
+    switches = [f"--{prefix}{name}" for name in _SWITCHES for prefix in ("", "no-")]
+    names = (*_WORDS, *_NUMBERS, "reference-images", "studio", "out", "wait")
+    return sorted([*(f"--{name}" for name in names), *switches])
+
+
+def load(shell: InteractiveShell) -> None:
+    """Bring the magics into a running IPython."""
+    shell.register_magics(SeedanceMagics)
+    for start in ("%%seedance", "%seedance"):
+        shell.set_hook("complete_command", complete, str_key=start)

@@ -1,0 +1,265 @@
+// Two to nine clips in step: the longest is the clock, the others are corrected when they drift. Pure arithmetic
+// is exported, for `node --test`. Trait `clips`: see compare.py.
+
+// Seconds of drift: up to NEAR it is left alone; a change of rate mends it until CLOSE, however slow seeks are here;
+// who is LATE behind seeks first, beyond FAR everyone.
+const NEAR = 0.04, CLOSE = 0.01, LATE = 0.12, FAR = 0.5, GAIN = 8;
+const TICK_MS = 40, REST_MS = 1000, WAIT_MS = 10000, PATIENCE_MS = 6000;
+
+/** @param {number} value @param {number} low @param {number} high */
+export const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
+
+/**
+ * What brings a follower back to the clock.
+ * @param {number} master seconds @param {number} follower seconds @param {number} duration of the follower
+ * @param {{rate?: number, lead?: number, nudging?: boolean, sought?: boolean}} [how] the rate of all; seconds a seek
+ *   takes; is the rate changed already; did it seek just now
+ * @returns {{rate: number, seek: number | null}}
+ */
+export function correction(master, follower, duration, { rate = 1, lead = 0, nudging, sought } = {}) {
+  if (master >= duration) return { rate, seek: duration - follower > NEAR ? duration : null };
+  const drift = follower - master, off = Math.abs(drift), far = drift < 0 && !sought ? LATE : FAR;
+  if (off > far * Math.min(1, rate)) return { rate, seek: clamp(master + lead * rate, 0, duration) };
+  if (off <= (nudging ? CLOSE : NEAR)) return { rate, seek: null };
+  const nudged = rate - Math.sign(drift) * clamp(off * GAIN, 0.1, 1);
+  // tenths: browsers refuse rates just above 0
+  return { rate: Math.round(Math.max(0, nudged) * 10) / 10, seek: null };
+}
+
+/** The clock: the first of the longest; -1 of none. @param {number[]} durations seconds */
+export const clockOf = (durations) => durations.findIndex((one) => one >= Math.max(...durations) - NEAR);
+
+/** As "0:02.4". @param {number} seconds */
+export function formatTime(seconds) {
+  const time = Math.floor(seconds * 10 + 1e-6) / 10;
+  return `${Math.floor(time / 60)}:${(time % 60).toFixed(1).padStart(4, "0")}`;
+}
+
+/** Columns for so many clips, of at least 150 pixels. @param {number} count @param {number} width pixels @param {number} ratio */
+export function columns(count, width, ratio = 16 / 9) {
+  const best = ratio < 1 ? 4 : count === 4 ? 2 : 3;
+  return clamp(Math.floor(width / 150), 1, Math.min(count, best));
+}
+
+function make(kind, attributes = {}, ...children) {
+  const [tag, name] = kind.split("."), node = document.createElement(tag);
+  node.className = `sw-compare-${name}`;
+  node.dataset.testid = `compare-${name}`;
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+  node.append(...children);
+  return node;
+}
+
+function render({ model, el, signal }) {
+  const play = make("button.play"), grid = make("div.grid"), time = make("span.time");
+  const slider = make("input.seek", { type: "range", step: 1 / 24, "aria-label": "Position" });
+  const speed = make("select.rate", {}, ...[0.25, 0.5, 0.75, 1, 1.25, 1.5, 2].map((x) => new Option(`${x}x`, x, false, x === 1)));
+  const loop = make("input.loop", { type: "checkbox" }), status = make("p.status", { "aria-live": "polite" });
+  const root = make("div.root", { tabindex: 0, role: "group", "aria-label": "Clips side by side",
+    "data-lm-suppress-shortcuts": "true" }, grid, make("div.bar", {}, play, slider, time,
+    make("label.label", {}, "Speed ", speed), make("label.label", {}, loop, " Loop")), status);
+  loop.checked = model.get("loop");
+  el.append(root);
+
+  const waiting = {};
+  let playing = false, asked = false, rate = 1, sounding = -1, large = -1, turn = 0, timer = 0;
+  const on = (target, event, does, once = false) => target.addEventListener(event, does, { signal, once });
+  const say = (words) => { status.textContent = words; };
+  const until = (video, ...events) => new Promise((done) => {
+    for (const event of events) on(video, event, done, true);
+    setTimeout(done, WAIT_MS);
+  });
+  /** @returns {Promise<Blob>} what lies under a number */
+  const ask = (id) => new Promise((resolve, reject) => {
+    const late = setTimeout(say, PATIENCE_MS, "No answer yet. Is the kernel busy? If not, run the cell again.");
+    waiting[id] = (blob, reason) => {
+      clearTimeout(late);
+      blob ? resolve(blob) : reject(Error(reason));
+    };
+    model.send({ kind: "load", id });
+  });
+
+  const cells = model.get("clips").map((_, index) => {
+    const cell = { clip: {}, lead: 0, sent: 0 }, number = index + 1;
+    const part = (kind, ...rest) => { cell[kind.split(".")[1]] = make(kind, ...rest); };
+    part("video.video", { playsinline: "", preload: "auto" });
+    part("button.view", { "aria-label": `Enlarge clip ${number}` }, cell.video);
+    part("span.name");
+    part("button.sound", { "aria-label": `Sound of clip ${number}` }, "Sound");
+    part("button.again", {}, "Try again");
+    part("p.words");
+    part("dl.facts");
+    const head = make("div.head", {}, make("b.number", {}, number), cell.name, cell.sound, cell.again);
+    grid.append(make("figure.cell", {}, cell.view, head, cell.words, cell.facts));
+    on(cell.view, "click", () => enlarge(index));
+    on(cell.sound, "click", () => choose(index));
+    on(cell.again, "click", () => { drop(cell); load(cell); });
+    return cell;
+  });
+  const ready = () => cells.filter((cell) => cell.ready);
+  const clock = () => ready()[clockOf(ready().map((cell) => cell.video.duration))];
+  const now = () => clock()?.video.currentTime ?? 0;
+  const length = () => clock()?.video.duration ?? Math.max(...cells.map((cell) => cell.clip.duration));
+
+  const tick = () => {
+    const lead = clock()?.video;
+    if (lead?.ended) return loop.checked ? settle(0) : go(false);
+    if (!lead || lead.seeking || lead.paused) return;
+    lead.playbackRate = rate;
+    const at = lead.currentTime;
+    for (const cell of ready()) {
+      const { video } = cell, nudging = video.playbackRate !== rate, sought = Date.now() - cell.sent < REST_MS;
+      if (video === lead || video.seeking) continue;
+      const fix = correction(at, video.currentTime, video.duration, { rate, lead: cell.lead, nudging, sought });
+      video.playbackRate = fix.rate;
+      if (fix.seek !== null) {
+        cell.sent = Date.now();
+        video.currentTime = fix.seek;
+        until(video, "seeked").then(() => { cell.lead = (Date.now() - cell.sent) / 1000; });
+      }
+      if (video.paused && at < video.duration - NEAR) video.play().catch(() => {});
+    }
+    drawTime();
+  };
+  /** Set all to one time; once all are there, go on or rest. */
+  const settle = async (at) => {
+    const mine = ++turn;
+    await Promise.all(ready().map(({ video }) => {
+      video.pause();
+      video.playbackRate = rate;
+      video.currentTime = clamp(at, 0, video.duration);
+      return video.seeking && until(video, "seeked");
+    }));
+    drawTime();
+    if (mine === turn && playing) for (const { video } of ready()) if (at < video.duration - NEAR) video.play().catch(() => {});
+  };
+  const go = (wanted) => {
+    playing = wanted;
+    clearInterval(timer);
+    if (playing) timer = setInterval(tick, TICK_MS);
+    play.textContent = playing ? "⏸ Pause" : "▶ Play";
+    drawTime();
+  };
+  const toggle = async () => {
+    if (!playing) await loadAll();
+    if (!clock()) return;
+    go(!playing);
+    settle(playing && now() >= length() - NEAR ? 0 : now());
+  };
+
+  const load = async (cell) => {
+    const { clip, video } = cell;
+    cell.has = clip.id;
+    try {
+      const blob = await ask(clip.id);
+      if (cell.clip.id !== clip.id) return;
+      video.src = cell.url = URL.createObjectURL(blob);
+      await until(video, "canplay", "error");
+      if (video.readyState < 2) throw Error("This browser cannot play it.");
+      cell.ready = true;
+    } catch (error) {
+      drop(cell);
+      cell.error = `${clip.name} could not be loaded. ${error.message}`;
+    }
+    draw();
+    settle(now());
+  };
+  const loadAll = async () => {
+    asked = play.disabled = true;
+    const wanted = cells.filter(({ clip, has }) => clip.id && has !== clip.id);
+    const size = wanted.reduce((sum, { clip }) => sum + clip.bytes, 0) / 1e6;
+    let here = 0;
+    const tell = () => say(`Loading ${size.toFixed(1)} MB: ${here++} of ${wanted.length} clips …`);
+    tell();
+    await Promise.all(wanted.map((cell) => load(cell).then(tell)));
+    play.disabled = false;
+    const lost = cells.length - ready().length;
+    say(lost ? `${lost} of ${cells.length} clips cannot play now.` : "");
+  };
+  const drop = (cell) => {
+    URL.revokeObjectURL(cell.url);
+    Object.assign(cell, { ready: false, error: "" });
+    cell.video.poster = cell.clip.poster;
+    cell.video.removeAttribute("src");
+    cell.video.load();
+  };
+
+  const drawTime = () => {
+    Object.assign(slider, { max: length(), value: now(), disabled: !clock() });
+    time.textContent = slider.ariaValueText = `${formatTime(now())} / ${formatTime(length())}`;
+  };
+  const choose = (index) => {
+    if (!cells[index]?.clip.audio) return say(`Clip ${index + 1} has no sound.`);
+    sounding = sounding === index ? -1 : index;
+    say(sounding < 0 ? "Sound off" : `Sound of clip ${index + 1}`);
+    draw();
+  };
+  const enlarge = (index) => {
+    large = large === index ? -1 : index;
+    draw();
+  };
+  const caption = ({ name, text, id }) => {
+    const value = make("dd.value", { dir: "auto" }, text), more = make("button.more", {}, "Show all");
+    on(more, "click", () => ask(id).then(async (blob) => {
+      value.textContent = await blob.text();
+      value.tabIndex = 0;
+      value.focus();
+    }, (error) => say(error.message)));
+    if (id) value.append(" ", more);
+    return [make("dt.term", {}, name), value];
+  };
+  const draw = () => {
+    cells.forEach((cell, index) => {
+      const clip = model.get("clips")[index], fresh = clip.id !== cell.clip.id;
+      if (clip !== cell.clip) cell.facts.replaceChildren(...clip.captions.flatMap(caption));
+      cell.clip = clip;
+      if (fresh) drop(cell);
+      cell.video.style.setProperty("--ratio", clip.width / clip.height);
+      cell.name.textContent = clip.label;
+      cell.sound.hidden = !clip.audio;
+      cell.again.hidden = !cell.error;
+      cell.words.textContent = [cell.error || clip.words, ...clip.notes].join(" ");
+      cell.view.ariaPressed = index === large;
+      cell.sound.ariaPressed = index === sounding;
+      // to keep the pitch of what nobody hears costs 25 ms a change of rate
+      Object.assign(cell.video, { preservesPitch: index === sounding, muted: index !== sounding });
+      if (fresh && asked && clip.id) load(cell);
+    });
+    drawTime();
+  };
+
+  on(play, "click", toggle);
+  on(slider, "input", () => settle(+slider.value + CLOSE));
+  on(speed, "change", () => { rate = +speed.value; });
+  on(root, "keydown", (event) => {
+    const { key, target } = event, way = { ArrowLeft: -1, ArrowRight: 1 }[key];
+    if (event.ctrlKey || event.metaKey || event.altKey || target === speed || way && target === slider) return;
+    if (key === " " && [root, slider].includes(target)) play.click();
+    else if (way) settle(now() + way * (event.shiftKey ? 5 : 1));
+    else if (key > 0) choose(key - 1);
+    else if (key === "Escape") enlarge(large);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  });
+  const resized = new ResizeObserver(() => {
+    const { clip } = cells[0], best = columns(cells.length, grid.clientWidth, clip.width / clip.height);
+    grid.style.setProperty("--columns", best);
+  });
+  const heard = ({ kind, id, type, reason }, buffers) =>
+    waiting[id]?.(kind === "loaded" && new Blob([buffers[0]], { type }), reason);
+  model.on("change:clips", draw);
+  model.on("msg:custom", heard);
+  signal.addEventListener("abort", () => {
+    model.off("change:clips", draw);
+    model.off("msg:custom", heard);
+    resized.disconnect();
+    go(false);
+    cells.forEach(drop);
+  });
+  draw();
+  go(false);
+  resized.observe(grid);
+}
+
+export default { render };

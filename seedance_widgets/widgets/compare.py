@@ -1,0 +1,196 @@
+"""Two to nine clips side by side and in step, captioned by what differs between them.
+
+The browser keeps the step: playback causes no traffic with the kernel. Saved state holds facts, small posters
+and short captions; bytes and long texts lie on the widget's shelf until they are asked for. The trait ``clips``
+has one mapping a clip (see `Clip.facts`), with its ``label``, ``poster``, the number ``id`` to ask for its bytes by,
+and its ``captions``: ``[{"name": "seed", "text": "11"}, ...]``, with ``id`` and ``length`` where ``text`` is an excerpt.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+import traitlets
+
+from seedance_widgets.task import Task
+from seedance_widgets.widgets.clips import Clip, Follower, Shelf, absent, look, notes, poster_url
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from seedance_widgets.widgets.clips import Source
+
+__all__ = ["CompareGrid", "differences"]
+
+_HERE = Path(__file__)
+_LEAST, _MOST = 2, 9
+_POSTER_BYTES = 5_000
+_POSTERS_BYTES = 20_000
+
+# What may tell one clip from another, in the order of its captions. What follows from something else on the
+# list (paths, hashes, times, the estimate) would only say the same again.
+_COMPARED = (
+    "model", "prompt", "kind", "mode", "first_frame", "last_frame", "reference_images", "resolution", "ratio",
+    "width", "height", "duration", "frames", "seed", "camera_fixed", "watermark", "generate_audio",
+    "service_tier", "tokens", "usd", "simulated", "study", "arm", "item",
+)  # fmt: skip
+
+
+def differences(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What differs between rows of the log, and nothing of what is equal.
+
+    Parameters
+    ----------
+    rows
+        Mappings of column to value; a column that is missing, None or ``<NA>`` is absent.
+
+    Returns
+    -------
+    list of dict
+        One a row, all with the same columns in the same order: those in which at least two rows differ.
+        Absent is None. While a seed is not known yet, the requested one stands for it.
+
+    Examples
+    --------
+    >>> differences([{"seed": 1, "ratio": "16:9"}, {"seed": 2, "ratio": "16:9"}])
+    [{'seed': 1}, {'seed': 2}]
+    """
+    values = [{column: _value(row, column) for column in _COMPARED} for row in rows]
+    differing = [
+        column for column in _COMPARED if any(row[column] != values[0][column] for row in values[1:])
+    ]
+    return [{column: row[column] for column in differing} for row in values]
+
+
+def _value(row: Mapping[str, Any], column: str) -> Any:
+    value = row.get(column)
+    if column == "seed" and absent(value):
+        value = row.get("requested_seed")
+    return None if absent(value) else value
+
+
+def _worded(row: Mapping[str, Any]) -> dict[str, str]:
+    """One row of differences as names and texts, the two sides of a size in one."""
+    texts = {}
+    for column, value in row.items():
+        if column == "height" and "width" in row:
+            continue
+        name, text = column.replace("_", " "), str(value)
+        if value is None:
+            text = "none"
+        elif column == "usd":
+            name, text = "cost", f"${value:.4f}"
+        elif column == "tokens":
+            text = f"{value:,}"
+        elif column == "duration":
+            text = f"{value} s"
+        elif isinstance(value, bool):
+            text = "yes" if value else "no"
+        elif column.endswith("_frame") and text.startswith("inputs/"):
+            text = f"{Path(text).stem[:8]}…{Path(text).suffix}"  # named by its hash: the start tells it apart
+        if column == "width" and "height" in row:
+            name, text = "size", f"{value}x{row['height']}"
+        texts[name] = text
+    return texts
+
+
+def _fork(texts: Sequence[str]) -> int:
+    """Where texts begin to differ."""
+    return len(os.path.commonprefix(list(texts)))
+
+
+class CompareGrid(anywidget.AnyWidget):
+    """Clips side by side: one set of controls, all on the same frame, captions of what differs.
+
+    The longest clip is the clock; a shorter one holds its last frame. Bytes go to the browser when play is
+    pressed. A clip that cannot be shown says so in its cell, and the others go on. Keys: space, arrows 1 s,
+    with shift 5 s (on the position one frame), ``1`` to ``9`` the sound of that clip alone, Escape to leave an
+    enlarged clip.
+
+    Parameters
+    ----------
+    tasks
+        2 to 9 of `Task`, path of a clip, or row of the log as ``studio.log.to_pandas()`` has it.
+    loop
+        Start again at the end, until it is unticked in the grid.
+
+    Raises
+    ------
+    ValueError
+        There are fewer than 2 or more than 9.
+    TypeError
+        One is neither a task nor a path nor a row.
+
+    Examples
+    --------
+    >>> CompareGrid([t1, t2, t3, t4], loop=True)  # doctest: +SKIP
+    """
+
+    _esm = _HERE.with_suffix(".js")
+    _css = _HERE.with_suffix(".css")
+
+    clips = traitlets.List(traitlets.Dict()).tag(sync=True)
+    loop = traitlets.Bool(False).tag(sync=True)
+
+    def __init__(self, tasks: Iterable[Source], *, loop: bool = False) -> None:
+        self._lock = threading.Lock()
+        self._sources = list(tasks)
+        if not _LEAST <= len(self._sources) <= _MOST:
+            raise ValueError(f"{_LEAST} to {_MOST} clips can be compared, not {len(self._sources)}")
+        self._seen = [look(source) for source in self._sources]
+        super().__init__(loop=loop)
+        self._shelf = Shelf(self)
+        self._follower = Follower(self, self._pending)
+        self._posters: dict[int, str] = {}
+        self._take(self._seen)
+
+    def __repr__(self) -> str:
+        return f"CompareGrid({', '.join(seen.label for seen in self._seen)})"
+
+    def refresh(self) -> None:
+        """Look at the tasks or files again, and show what has changed."""
+        self._take([look(source) for source in self._sources])
+
+    def _take(self, seen: list[Clip]) -> None:
+        with self._lock:
+            self._seen = seen
+            self.clips = self._described(seen)
+        self._follower.start()
+
+    def _described(self, seen: list[Clip]) -> list[dict[str, Any]]:
+        texts = [_worded(row) for row in differences(clip.row for clip in seen)]
+        forks = {name: _fork([row[name] for row in texts]) for name in texts[0]}
+        described = []
+        for index, (clip, label, row) in enumerate(zip(seen, _labels(seen), texts, strict=True)):
+            captions = [
+                {"name": name, **self._shelf.text(text, around=forks[name])} for name, text in row.items()
+            ]
+            facts = {**clip.facts(), "label": label, "captions": captions, "notes": notes(clip), "poster": ""}
+            if clip.file is not None:
+                facts["id"] = self._shelf.put(clip.file, index)
+                facts["poster"] = self._poster(facts["id"], index)
+            described.append(facts)
+        return described
+
+    def _poster(self, number: int, index: int) -> str:
+        """The poster of a file on the shelf, made once."""
+        if number not in self._posters:
+            share = min(_POSTER_BYTES, _POSTERS_BYTES // len(self._seen))
+            self._posters[number] = poster_url(self._sources[index], self._seen[index], share)
+        return self._posters[number]
+
+    def _pending(self) -> list[Task]:
+        pairs = zip(self._seen, self._sources, strict=True)
+        return [source for clip, source in pairs if clip.waiting and isinstance(source, Task)]
+
+
+def _labels(seen: list[Clip]) -> list[str]:
+    """Keys and file names; where files of several folders share a name, with their folder; never all the same."""
+    labels = [clip.label for clip in seen]
+    if len(set(labels)) == 1:
+        labels = [f"{clip.file.parent.name}/{clip.file.name}" if clip.file else clip.label for clip in seen]
+    return labels if len(set(labels)) > 1 else [""] * len(seen)

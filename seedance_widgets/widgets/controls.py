@@ -1,0 +1,172 @@
+"""One labelled control for one parameter, built from what the catalog offers.
+
+A control knows its `Parameter` and nothing of any model. Its value is plain Python, None where the
+parameter is left open or not offered; a text that cannot be a number stays text, for the strict check to
+name. What is wrong with the value is written under it.
+"""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as w
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from seedance_widgets.parameters import Parameter
+
+__all__ = ["STYLE", "Control", "Words", "say"]
+
+_LABELS = {
+    "resolution": "Resolution",
+    "ratio": "Ratio",
+    "duration": "Seconds",
+    "frames": "Frames",
+    "seed": "Seed",
+    "camera_fixed": "Fixed camera",
+    "watermark": "Watermark",
+    "generate_audio": "Sound",
+    "draft": "Draft (cheap 480p preview)",
+    "service_tier": "Tier",
+    "return_last_frame": "Keep the last frame",
+    "execution_expires_after": "Expires after (s)",
+    "callback_url": "Callback URL",
+    "safety_identifier": "Safety identifier",
+    "priority": "Priority",
+}
+_TIERS = {"default": "default (now)", "flex": "flex (half the price, hours)"}
+STYLE = {"description_width": "120px"}
+_WIDTH = "320px"
+
+
+class Words:
+    """Lines of words under the controls of one form, and what the controls share with each other.
+
+    Layouts and styles are widgets of their own, saved with the notebook: one of each does for all.
+    """
+
+    def __init__(self) -> None:
+        self._layout = w.Layout()
+        self._style = w.HTML().style
+        self._styles: dict[type[w.Widget], w.Widget] = {}
+        self.field = w.Layout(width=_WIDTH, max_width="100%")
+
+    def labelled(self, kind: type[w.Widget], label: str, **options: Any) -> w.ValueWidget:
+        """A control with its label before it, as wide as the others."""
+        made = kind(description=label, style=self._styles.get(kind, STYLE), layout=self.field, **options)
+        self._styles.setdefault(kind, made.style)
+        return made
+
+    def line(self, kind: str = "problem") -> w.HTML:
+        """An empty line, which takes no room; `say` fills it."""
+        line = w.HTML(layout=self._layout, style=self._style)
+        line.add_class(f"sw-form-{kind}")
+        return line
+
+
+def say(line: w.HTML, text: str) -> None:
+    """Show text, as typed, in a message line; an empty text takes no room."""
+    line.value = f'<span role="status">{escape(text)}</span>' if text else ""
+
+
+class Control:
+    """The control of one parameter.
+
+    Parameters
+    ----------
+    parameter
+        As one model takes it now; `offer` brings in another model's.
+    words
+        Makes the line under the control.
+    changed
+        Called after a person or `set` has changed the value.
+    """
+
+    def __init__(self, parameter: Parameter, words: Words, changed: Callable[[], None]) -> None:
+        self.name = parameter.name
+        self._changed = changed
+        self._quiet = False
+        self._input = self._make(parameter, words)
+        self._line = words.line()
+        self.box = w.VBox([self._input, self._line])
+        self.box.add_class(f"sw-form-{self.name.replace('_', '-')}")
+        self.offer(parameter)
+        self._input.observe(self._on_value, "value")
+
+    @property
+    def value(self) -> Any:
+        """What to ask for, None for the service's default or where nothing is offered."""
+        if not self._parameter.is_offered:
+            return None
+        value = self._input.value
+        if self._parameter.kind == "choice":
+            return value
+        if self._parameter.kind == "flag":
+            # a switch that is off by default says nothing by being off
+            return value if value or self._parameter.default else None
+        text = value.strip()
+        if not text:
+            return None
+        is_number = self._parameter.kind == "number" and re.fullmatch(r"-?\d+", text, re.ASCII)
+        return int(text) if is_number else text
+
+    def set(self, value: Any) -> None:
+        """Show a value; None shows the default."""
+        if value is None:
+            value = self._parameter.default if self._parameter.kind in ("choice", "flag") else ""
+        if self._parameter.kind == "choice" and value not in self._parameter.choices:
+            return
+        self._input.value = bool(value) if self._parameter.kind == "flag" else str(value)
+
+    def offer(self, parameter: Parameter) -> str:
+        """Take on another model's parameter; returns in words what had to change, if anything did."""
+        self._parameter = parameter
+        self.box.layout.display = "" if parameter.is_offered else "none"
+        if not parameter.is_offered:
+            return ""
+        if parameter.kind == "choice":
+            return self._offer_choices(parameter)
+        if parameter.kind == "number":
+            self._input.placeholder = self._hint(parameter)
+        return ""
+
+    def explain(self, text: str) -> None:
+        """Say what is wrong, or with an empty text nothing."""
+        say(self._line, text)
+
+    def _offer_choices(self, parameter: Parameter) -> str:
+        before = self._input.value
+        labels = _TIERS if self.name == "service_tier" else {}
+        options = [(labels.get(choice, choice), choice) for choice in parameter.choices]
+        kept = before if before in parameter.choices else parameter.default
+        self._quiet = True
+        try:
+            self._input.options = options
+            self._input.value = kept
+        finally:
+            self._quiet = False
+        if before in (None, kept):
+            return ""
+        return f"{_LABELS[self.name]} {before} is not offered here: now {kept}."
+
+    def _hint(self, parameter: Parameter) -> str:
+        if self.name == "seed":
+            return "random, and logged"
+        span = parameter.range
+        takes = "" if span is None else f"{span.min} to {span.max}" + (", -1: auto" if span.auto else "")
+        return takes if parameter.default is None else f"{parameter.default} ({takes})"
+
+    def _make(self, parameter: Parameter, words: Words) -> w.ValueWidget:
+        label = _LABELS[parameter.name]
+        if parameter.kind == "choice":
+            return words.labelled(w.Dropdown, label)
+        if parameter.kind == "flag":
+            return words.labelled(w.Checkbox, label, value=bool(parameter.default))
+        return words.labelled(w.Text, label, continuous_update=True)
+
+    def _on_value(self, _: Any) -> None:
+        if not self._quiet:
+            self._changed()

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import pytest
+from IPython.core.error import UsageError
+from IPython.core.interactiveshell import InteractiveShell
+
+import seedance_widgets as sw
+from seedance_widgets.magics import complete
+
+
+@pytest.fixture
+def shell(studio):
+    shell = InteractiveShell()
+    shell.extension_manager.load_extension("seedance_widgets")
+    shell.user_ns["studio"] = studio
+    return shell
+
+
+def test_a_cell_is_a_prompt_and_the_line_its_parameters(shell, studio):
+    shell.user_ns["animal"] = "kitten"
+    line = "--model seedance-1-5-pro --ratio 1:1 --resolution 480p --duration 4 --seed 11 --no-generate-audio --wait"
+    task = shell.run_cell_magic("seedance", line, "A $animal yawns, worth $5 and $unknown\n")
+    assert task.status == "succeeded"
+    assert task.request.prompt == "A kitten yawns, worth $5 and $unknown"
+    assert (task.seed, task.request.generate_audio) == (11, False)
+
+
+def test_the_task_goes_into_a_variable(shell):
+    line = "--ratio 1:1 --resolution 480p --duration 4 --out fox"
+    assert shell.run_cell_magic("seedance", line, "a fox") is None
+    assert sw.run(shell.user_ns["fox"]).status == "succeeded"
+
+
+def test_errors_are_words(shell):
+    with pytest.raises(UsageError, match="duration=99"):
+        shell.run_cell_magic("seedance", "--duration 99", "a fox")
+    with pytest.raises(UsageError, match="unrecognized"):
+        shell.run_cell_magic("seedance", "--colour red", "a fox")
+    with pytest.raises(UsageError, match="no studio called other"):
+        shell.run_cell_magic("seedance", "--studio other", "a fox")
+    with pytest.raises(UsageError, match="log, board, resume"):
+        shell.run_line_magic("seedance", "nonsense")
+
+
+def test_line_actions(shell, studio):
+    assert list(shell.run_line_magic("seedance", "log").index) == []
+    assert shell.run_line_magic("seedance", "resume") == []
+    board = shell.run_line_magic("seedance", "board")
+    assert isinstance(board, sw.TaskBoard)
+    board.close()
+
+
+class Event:
+    def __init__(self, line):
+        self.line = line
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("%%seedance ", "--model"),
+        ("%%seedance --mo", "--model"),
+        ("%%seedance --model ", "seedance-1-5-pro"),
+        ("%%seedance --model seed", "seedance-1-0-pro-fast"),
+        ("%%seedance --ratio ", "21:9"),
+        ("%%seedance --ratio 2", "21:9"),
+        ("%seedance ", "resume"),
+        ("%seedance re", "resume"),
+    ],
+)
+def test_completion(line, offered):
+    assert offered in complete(None, Event(line))

@@ -1,0 +1,218 @@
+"""The form without a browser: what it offers, what it says, and what it sends."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from test_images import photo
+
+import seedance_widgets as sw
+from seedance_widgets.parameters import MODE_TITLES
+
+
+@pytest.fixture
+def form(studio):
+    return sw.ParameterForm(studio)
+
+
+def until(condition, seconds=20.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.02)
+
+
+def choose(form, **values):
+    for name, value in values.items():
+        form._controls[name].set(value)
+
+
+def shown(form, name):
+    return form._controls[name].box.layout.display != "none"
+
+
+def test_nothing_is_sent_by_showing_it(form, simulator):
+    assert simulator.tasks() == []
+    assert form._button.disabled
+    assert form.params["model"] == "seedance-1-5-pro"
+
+
+@pytest.mark.parametrize("model", [model.name for model in sw.catalog.models()])
+def test_each_model_offers_what_it_takes_and_no_more(form, model):
+    form._model.value = model
+    spec = sw.catalog.find(model)
+    assert dict(form._mode.options)[MODE_TITLES[spec.modes[0]]] == spec.modes[0]
+    assert shown(form, "frames") == (spec.frames is not None)
+    assert shown(form, "generate_audio") == spec.audio
+    assert shown(form, "seed") == (spec.seed is not None)
+    assert shown(form, "draft") == (spec.draft is not None)
+    assert [value for _, value in form._controls["resolution"]._input.options] == list(
+        spec.resolutions_in(form.mode)
+    )
+    assert spec.advice in form._advice.value or "&#x27;" in form._advice.value
+
+
+def test_a_change_of_model_keeps_what_fits_and_says_what_does_not(form):
+    choose(form, resolution="1080p", ratio="21:9")
+    form._model.value = "dreamina-seedance-2-0-mini"
+    assert form.params["resolution"] == "720p"
+    assert form.params["ratio"] == "21:9"
+    assert "1080p is not offered here" in form._notice.value
+
+
+def test_the_price_follows_each_change(form):
+    form._prompt.value = "a fox"
+    choose(form, ratio="16:9", resolution="720p")
+    assert "US$0.2614 ✓" in form._price.value
+    assert "US$0.1307" in form._price.value
+    choose(form, generate_audio=False)
+    assert "US$0.1307 ✓" in form._price.value
+    choose(form, resolution="480p")
+    assert "864 x 496 px · 121 frames · 50,638 tokens" in form._price.value
+
+
+def test_an_illegal_value_is_explained_beside_its_control(form):
+    form._prompt.value = "a fox"
+    choose(form, duration="99", seed="soon")
+    assert "4 to 12" in form._controls["duration"]._line.value
+    assert "whole number" in form._controls["seed"]._line.value
+    assert form._button.disabled
+    choose(form, duration="5", seed="11")
+    assert not form._button.disabled
+    assert form.params["duration"] == 5
+
+
+def test_frames_take_the_place_of_seconds(form):
+    form._model.value = "seedance-1-0-pro"
+    form._prompt.value = "a fox"
+    choose(form, frames="57")
+    assert form.params["frames"] == 57
+    assert "duration" not in form.params
+    assert not shown(form, "duration")
+
+
+def test_a_draft_narrows_the_rest(form):
+    form._prompt.value = "a fox"
+    choose(form, draft=True)
+    assert form.params["resolution"] == "480p"
+    assert not form._button.disabled
+
+
+def test_modes_ask_for_their_pictures(form):
+    form._mode.value = "first_frame"
+    form._prompt.value = "a fox"
+    assert form.mode == "first_frame"
+    form._inputs._first.add(photo(1600, 1200))
+    assert form.request.mode == "first_frame"
+    form._model.value = "seedance-1-0-lite-i2v"
+    form._mode.value = "reference"
+    form._inputs._references.add(photo(800, 800))
+    assert form.request.mode == "reference"
+    assert form._chips.children[0].description == "[Image 1]"
+    form._chips.children[0].click()
+    assert form._prompt.value == "a fox [Image 1] "
+
+
+def test_a_moved_crop_is_what_is_sent(form):
+    form._mode.value = "first_frame"
+    form._inputs._first.add(photo(1600, 1200))
+    choose(form, ratio="21:9")
+    assert form.request.first_frame.crop is None
+    cropper = form._inputs._cropper
+    assert cropper.ratio == "21:9"
+    cropper.rect = [0, 0, 1596, 684]
+    sent = form.request.first_frame
+    assert sent.crop == sw.Crop(0, 0, 1596, 684)
+    assert sent.width * 3 == sent.height * 7
+
+
+def test_generate_sends_once_and_the_kernel_goes_on(form, studio, simulator):
+    form._prompt.value = "a fox by the sea"
+    choose(form, resolution="480p", ratio="1:1", duration="4", seed="11")
+    form._button.click()
+    form._button.click()  # a double click
+    until(lambda: form.tasks)
+    until(lambda: "is done" in form._status.value)
+    assert len(simulator.tasks()) == 1
+    row = studio.log.to_pandas().iloc[0]
+    assert (row["prompt"], row["seed"], row["status"]) == ("a fox by the sea", 11, "succeeded")
+    assert "<video" in form._lasting._bundle()["text/html"]
+
+
+def test_same_again_takes_a_new_seed(form, studio):
+    form._prompt.value = "a fox"
+    choose(form, resolution="480p", ratio="1:1", duration="4", seed="11")
+    form._button.click()
+    until(lambda: len(form.tasks) == 1)
+    form._again.click()
+    until(lambda: len(form.tasks) == 2)
+    assert form.tasks[1].seed != 11
+    assert form.tasks[1].request.prompt == "a fox"
+    for task in form.tasks:
+        sw.run(task)
+
+
+def test_a_refusal_is_shown_in_the_form(form, simulator):
+    simulator.faults.refuse(400, "InputTextSensitiveContentDetected")
+    form._prompt.value = "a fox"
+    choose(form, resolution="480p", ratio="1:1")
+    form._button.click()
+    until(lambda: "InputTextSensitiveContentDetected" in form._status.value)
+    assert not form._button.disabled
+
+
+def test_a_budget_is_said_in_the_form(tmp_path, simulator):
+    with sw.Studio(tmp_path, simulate=simulator, budget_usd=0.01) as studio:
+        form = sw.ParameterForm(studio)
+        form._prompt.value = "a fox"
+        choose(form, ratio="16:9")
+        form._button.click()
+        until(lambda: "Short by" in form._status.value)
+    assert simulator.tasks() == []
+
+
+def test_load_refills_the_form(form, studio):
+    task = sw.run(
+        studio.generate("a fox", model="seedance-1-0-pro", resolution="480p", ratio="3:4", frames=29, seed=5)
+    )
+    form.load(task)
+    params = form.params
+    assert (params["model"], params["prompt"], params["frames"], params["ratio"]) == (
+        "seedance-1-0-pro", "a fox", 29, "3:4",
+    )  # fmt: skip
+    spelled = {"service_tier": "default"}
+    assert form.request.to_dict() == task.request.to_dict() | spelled
+
+
+def test_a_final_from_a_draft_of_the_log(form, studio):
+    draft = sw.run(studio.generate("a fox", draft=True, resolution="480p", ratio="16:9", duration=4))
+    form._mode.value = "from_draft"
+    assert form.params["draft_task"] == draft.id
+    choose(form, resolution="720p")
+    form._button.click()
+    until(lambda: form.tasks)
+    assert sw.run(form.tasks[0]).request.draft_task.id == draft.id
+
+
+EVIL = ["<img src=x onerror=alert(1)>", "x" * 10_000, "🦊👩‍👩‍👧", "שלום ثعلب", "one\ntwo", "$5 & $6"]
+
+
+@pytest.mark.parametrize(
+    "prompt", EVIL, ids=["markup", "long", "emoji", "right-to-left", "newline", "dollars"]
+)
+def test_any_prompt_is_text(form, prompt):
+    form._prompt.value = prompt
+    assert form.request.prompt == prompt
+    pages = [
+        child.value for child in (form._advice, form._words, form._prompt_line, form._status, form._price)
+    ]
+    assert not any("<img" in page for page in pages)
+
+
+def test_every_example_fills_a_legal_form(form):
+    for number, (title, _) in enumerate(form._example.options[1:]):
+        form._example.value = number
+        assert form._prompt.value, title
+        needs_picture = form.mode != "text"
+        assert form._button.disabled == needs_picture
