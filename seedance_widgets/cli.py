@@ -115,6 +115,7 @@ def _run_headless(folder: Path) -> int:
     client = NotebookClient(
         notebook,
         timeout=600,
+        store_widget_state=False,
         resources={"metadata": {"path": str(folder)}},
         on_cell_start=started,
         # this interpreter's own kernel, whichever one is registered as python3 elsewhere
@@ -216,8 +217,9 @@ def _log(args: argparse.Namespace) -> int:
         return 0
     shown = frame[["status", "model", "resolution", "ratio", "frames", "seed", "tokens", "usd", "prompt"]]
     print(shown.to_string(max_colwidth=40))
-    settled = frame["usd"].sum()
-    print(f"{len(frame)} tasks, ${settled:.4f}")
+    settled = frame.loc[~frame["simulated"], "usd"].sum()
+    simulated = int(frame["simulated"].sum())
+    print(f"{len(frame)} tasks, ${settled:.4f} billed, {simulated} simulated")
     return 0
 
 

@@ -209,6 +209,8 @@ def _from_bytes(data: bytes, name: str) -> Image:
 def _from_pillow(picture: PillowImage.Image) -> Image:
     limit = catalog.rules().image.max_bytes_exclusive
     turned = upright(picture)
+    if turned.mode not in ("1", "L", "LA", "P", "RGB", "RGBA"):
+        turned = turned.convert("RGB")  # PNG knows no CMYK, and the service no 32-bit grey
     data, kind = encoded(turned, "PNG"), "png"
     if len(data) >= limit:
         data, kind = encoded(flattened(turned), "JPEG", quality=95), "jpeg"
@@ -234,7 +236,12 @@ def upright(picture: PillowImage.Image) -> PillowImage.Image:
     """The picture as a camera meant it to be seen; itself where it is not turned, not a copy."""
     from PIL import ImageOps
 
-    return ImageOps.exif_transpose(picture) if picture.getexif().get(ORIENTATION, 1) in _TURNED else picture
+    if picture.getexif().get(ORIENTATION, 1) not in _TURNED:
+        return picture
+    try:
+        return ImageOps.exif_transpose(picture)
+    except (OSError, ValueError, SyntaxError) as error:
+        raise MediaError(f"the picture is damaged: {error}") from error
 
 
 def flattened(picture: PillowImage.Image) -> PillowImage.Image:

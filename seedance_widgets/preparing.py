@@ -82,6 +82,8 @@ def prepare_image(
             raise InvalidRequest(
                 [Problem("crop", window, f"leaves the picture of {width} x {height} px", client_only=True)]
             )
+        if crop is not None and ratio != catalog.ADAPTIVE:
+            _check_shape(crop, ratio)
         wanted = spec.size(
             resolution or str(spec.defaults["resolution"]),
             nearest_ratio(width, height) if ratio == catalog.ADAPTIVE else ratio,
@@ -110,6 +112,15 @@ def prepare_image(
     if problems:
         raise InvalidRequest(problems)
     return prepared
+
+
+def _check_shape(crop: Crop, ratio: str) -> None:
+    """A window of another shape would be squeezed into the ratio."""
+    a, b = ratio_parts(ratio)
+    if abs(crop.width * b - crop.height * a) > max(a, b):
+        raise InvalidRequest(
+            [Problem("crop", crop, f"is not of {ratio}; offset_crop gives one that is", client_only=True)]
+        )
 
 
 def _window(width: int, height: int, ratio: str, x: int | None, y: int | None) -> Crop:

@@ -55,7 +55,6 @@ _SAVE_TRIES = 4
 _SAVE_PAUSE = 1.0
 _GONE = (403, 404)
 _TICK_SECONDS = 1.0
-_CLOSING_POLL = 0.2
 _LAST_ANSWER = 75.0
 
 
@@ -108,6 +107,7 @@ class StudioRuntime:
         self._saves: set[asyncio.Task[None]] = set()
         self._saving: set[str] = set()
         self._sends: set[asyncio.Task[Any]] = set()
+        self._closing_now = asyncio.Event()
         self._save_places: asyncio.Semaphore | None = None
         self._listeners: dict[object, Listener] = {}
         self._tick_told = 0.0
@@ -168,9 +168,8 @@ class StudioRuntime:
 
     async def _pause(self, seconds: float) -> None:
         """Wait, but not beyond the closing."""
-        ends = time.monotonic() + seconds
-        while not self.closed and (left := ends - time.monotonic()) > 0:
-            await asyncio.sleep(min(left, _CLOSING_POLL))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._closing_now.wait(), seconds)
 
     async def adopt(self, task_id: str) -> Task:
         """A task made elsewhere: log it, follow it, save its clip."""
@@ -227,6 +226,7 @@ class StudioRuntime:
     async def close(self) -> None:
         """Stop watching; unfinished tasks stay in the log for `resume`."""
         self.closed = True
+        self._closing_now.set()
         self._listeners.clear()
         if self._sends:  # an answer that is on its way names a paid task
             await asyncio.wait(self._sends, timeout=_LAST_ANSWER)
@@ -236,8 +236,8 @@ class StudioRuntime:
         await asyncio.gather(*self._saves, return_exceptions=True)
         await self.client.aclose()
         for task in self._held.values():
-            text = f"task {task.key} is {task.status}, and its studio is closed; resume() of a new one follows it"
-            task.give_up(SeedanceError(text))
+            text = f"task {task.key} is {task.status}, and its studio is closed"
+            task.give_up(SeedanceError(f"{text}; resume() of a new one follows it"))
         self._held.clear()
         # whoever still reads for a listener does so in the writer's thread: what was begun ends first
         await engine.write(lambda: None)

@@ -54,7 +54,7 @@ async def send(
     return row
 
 
-async def _outcome(
+async def _outcome(  # noqa: C901, PLR0917 - one branch an outcome, in one place on purpose
     client: Client,
     journal: Journal,
     intent: Intent,

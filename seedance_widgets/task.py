@@ -158,11 +158,13 @@ class Task:
             return TaskCancelled(f"task {self.key} was cancelled, nothing is billed.", task=self)
         if status in ("rejected", "not_created"):
             what = "was refused" if status == "rejected" else "never reached the service"
+            advice = f" What to do: {row['note']}" if row["note"] else ""
             return RequestRejected(
-                f"task {self.key} {what}, nothing is billed. {said}",
+                f"task {self.key} {what}, nothing is billed. {said}{advice}",
                 task=self,
                 code=row["error_code"],
                 message=row["error_message"],
+                param=row["error_param"],
                 request_id=row["request_id"],
             )
         if status == "unknown":

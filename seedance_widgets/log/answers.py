@@ -96,7 +96,7 @@ def _settled(row: Mapping[str, Any], answer: Mapping[str, Any]) -> dict[str, Any
         known = spec.price_for(
             tier=str(row.get("service_tier") or "default"),
             resolution=str(row.get("resolution")),
-            audio=bool(row.get("generate_audio")),
+            audio=spec.audio if row.get("generate_audio") is None else bool(row["generate_audio"]),
         )
         price = known.usd_per_million if known else None
         settled["price_id"] = known.id if known else None

@@ -156,6 +156,9 @@ class Journal:
                 "status": "rejected",
                 "error_code": error.code or f"HTTP {error.status_code}",
                 "error_message": error.message,
+                "error_param": error.param,
+                "note": error.advice,
+                "finished_at": self._now(),
                 "request_id": error.request_id,
                 "client_request_id": error.client_request_id,
                 **_FREE,
@@ -165,7 +168,12 @@ class Journal:
 
     def not_created(self, key: str, reason: str) -> Row:
         """The request provably never arrived: nothing stays reserved."""
-        changes = {"status": "not_created", "error_message": reason, **_FREE}
+        changes = {
+            "status": "not_created",
+            "error_message": reason,
+            "finished_at": self._now(),
+            **_FREE,
+        }
         return self._change(key, changes, only=("intent", "unknown"))
 
     def unknown(self, key: str, reason: str, client_request_id: str | None) -> Row:

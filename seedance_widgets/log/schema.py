@@ -93,6 +93,7 @@ tasks = Table(
     # --- further columns, free to change -----------------------------------------------------------------
     _path("poster_path"),
     _path("preview_path"),  # H.264, where the clip's own codec does not play in browsers
+    Column("error_param", Text),
     Column("note", Text),  # the last trouble that did not change the status
     Column("usd_per_million", Float),
     Column("reserved_usd", Float, nullable=False, default=0.0),

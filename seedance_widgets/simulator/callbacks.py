@@ -7,8 +7,10 @@ other statuses once. Only addresses on this machine are called: a simulator does
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import json
+import sqlite3
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -38,6 +40,11 @@ class Callbacks:
             self._task = asyncio.get_running_loop().create_task(self._deliver())
 
     async def _deliver(self) -> None:
+        # a simulator that is closed has nothing left to announce
+        with contextlib.suppress(sqlite3.ProgrammingError):
+            await self._deliver_all()
+
+    async def _deliver_all(self) -> None:
         async with httpx.AsyncClient(timeout=_ANSWER_SECONDS, trust_env=False) as client:
             while await asyncio.to_thread(self._pending):
                 for callback in await asyncio.to_thread(self._due):

@@ -14,6 +14,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from seedance_widgets import catalog
+from seedance_widgets.errors import InvalidRequest
 from seedance_widgets.simulator.reading import Refusal, draft_of, invalid, read_body, settle
 from seedance_widgets.simulator.world import SimulatedTask, World
 
@@ -65,7 +66,7 @@ class Service:
         self._faults = faults
         self.world = World(
             path,
-            concurrency=lambda model: self._limit(catalog.find(model), "concurrency"),
+            concurrency=self._places,
             on_change=self._announce,
         )
 
@@ -187,6 +188,13 @@ class Service:
                 f"more than {limit} requests a minute for {spec.id}",
                 retry_after=max(1.0, first + _MINUTE - now),
             )
+
+    def _places(self, model: str) -> int | None:
+        """Tasks of a model at once; without a limit for one that an earlier process had registered."""
+        try:
+            return self._limit(catalog.find(model), "concurrency")
+        except InvalidRequest:
+            return None
 
     def _limit(self, spec: Model, name: str) -> int | None:
         value = self._limits.get(name, getattr(spec.limits, name))

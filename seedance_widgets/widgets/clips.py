@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
+import math
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -133,11 +134,11 @@ def _as_row(source: Any) -> dict[str, Any]:
 
 
 def absent(value: Any) -> bool:
-    """Whether it stands for nothing, for pandas too; NaN is the one float that differs from itself."""
+    """Whether it stands for nothing, for pandas too."""
     return (
         value is None
         or type(value).__name__ in ("NAType", "NaTType")
-        or (isinstance(value, float) and value != value)
+        or (isinstance(value, float) and math.isnan(value))
     )
 
 

@@ -1,9 +1,10 @@
 """Two to nine clips side by side and in step, captioned by what differs between them.
 
-The browser keeps the step: playback causes no traffic with the kernel. Saved state holds facts, small posters
-and short captions; bytes and long texts lie on the widget's shelf until they are asked for. The trait ``clips``
-has one mapping a clip (see `Clip.facts`), with its ``label``, ``poster``, the number ``id`` to ask for its bytes by,
-and its ``captions``: ``[{"name": "seed", "text": "11"}, ...]``, with ``id`` and ``length`` where ``text`` is an excerpt.
+The browser keeps the step: playback causes no traffic with the kernel. Saved state holds facts, small
+posters and short captions; bytes and long texts lie on the widget's shelf until they are asked for. The
+trait ``clips`` has one mapping a clip (see `Clip.facts`), with its ``label``, ``poster``, the number ``id``
+to ask for its bytes by, and its ``captions``: ``[{"name": "seed", "text": "11"}, ...]``, with ``id`` and
+``length`` where ``text`` is an excerpt.
 """
 
 from __future__ import annotations
@@ -100,7 +101,7 @@ def _worded(row: Mapping[str, Any]) -> dict[str, str]:
 
 def _fork(texts: Sequence[str]) -> int:
     """Where texts begin to differ."""
-    return len(os.path.commonprefix(list(texts)))
+    return len(os.path.commonprefix(list(texts)))  # noqa: RUF071 - by characters is what is meant
 
 
 class CompareGrid(anywidget.AnyWidget):
@@ -108,7 +109,7 @@ class CompareGrid(anywidget.AnyWidget):
 
     The longest clip is the clock; a shorter one holds its last frame. Bytes go to the browser when play is
     pressed. A clip that cannot be shown says so in its cell, and the others go on. Keys: space, arrows 1 s,
-    with shift 5 s (on the position one frame), ``1`` to ``9`` the sound of that clip alone, Escape to leave an
+    with shift 5 s (on the position one frame), ``1`` to ``9`` that clip's sound alone, Escape to leave an
     enlarged clip.
 
     Parameters
@@ -189,7 +190,7 @@ class CompareGrid(anywidget.AnyWidget):
 
 
 def _labels(seen: list[Clip]) -> list[str]:
-    """Keys and file names; where files of several folders share a name, with their folder; never all the same."""
+    """Keys and file names; with their folder where several share a name; never all the same."""
     labels = [clip.label for clip in seen]
     if len(set(labels)) == 1:
         labels = [f"{clip.file.parent.name}/{clip.file.name}" if clip.file else clip.label for clip in seen]

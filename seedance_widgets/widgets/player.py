@@ -1,9 +1,10 @@
 """One clip inline: poster first, bytes when asked for, no sound until asked.
 
-Saved state holds facts and a small poster. The trait ``clip`` is one mapping, so that the browser sees a change
-as a whole: what to show (``name``, ``bytes``, ``width``, ``height``, ``fps``, ``duration``, ``audio``), the numbers
-to ask for it by (``id``; ``save_id`` of the file that the link saves, as ``save_name``), and words (``words`` while
-there is nothing to play, ``notes``, ``prompt``, ``facts``). Without a kernel the poster and the words still read.
+Saved state holds facts and a small poster. The trait ``clip`` is one mapping, so that the browser sees a
+change as a whole: what to show (``name``, ``bytes``, ``width``, ``height``, ``fps``, ``duration``,
+``audio``), the numbers to ask for it by (``id``; ``save_id`` of the file that the link saves, as
+``save_name``), and words (``words`` while there is nothing to play, ``notes``, ``prompt``, ``facts``).
+Without a kernel the poster and the words still read.
 """
 
 from __future__ import annotations

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 
+OPEN = """
+import seedance_widgets as sw
+studio = sw.Studio('runs-size', simulate=sw.Simulator(speed=500))
+params = dict(resolution='480p', ratio='16:9', duration=4, generate_audio=False)
+"""
 CELLS = [
-    "import seedance_widgets as sw\n"
-    "studio = sw.Studio('runs-size', simulate=sw.Simulator(speed=500))\n"
-    "params = dict(resolution='480p', ratio='16:9', duration=4, generate_audio=False)",
+    OPEN,
     *(f"t{n} = await studio.generate('A fox by the sea, take {n}', seed={n}, **params)" for n in range(20)),
     "sw.CompareGrid([t0, t1, t2, t3])",
     "sw.Panel(studio)",
