@@ -1,5 +1,5 @@
 // Two to nine clips in step: the longest is the clock, the others are corrected when they drift. Pure arithmetic
-// is exported, for `node --test`. Trait `clips`: see compare.py.
+// is exported, for `node --test`. `clips`: see compare.py.
 
 // Seconds of drift: up to NEAR it is left alone; a change of rate mends it until CLOSE, however slow seeks are here;
 // who is LATE behind seeks first, beyond FAR everyone.

@@ -41,6 +41,9 @@ _COMPARED = (
 )  # fmt: skip
 
 
+_NAMES = {"width": "size", "height": "size", "usd": "cost"}
+
+
 def differences(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """What differs between rows of the log, and nothing of what is equal.
 
@@ -74,34 +77,51 @@ def _value(row: Mapping[str, Any], column: str) -> Any:
     return None if absent(value) else value
 
 
-def _worded(row: Mapping[str, Any]) -> dict[str, str]:
+def _told(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """Differences in words. A file knows less than a task: what it lacks makes no difference."""
+    known: dict[str, Any] = {}
+    for row in reversed(rows):
+        known |= row
+    differing = differences({**known, **row} for row in rows)
+    return [
+        _worded({column: value for column, value in values.items() if column in row})
+        for row, values in zip(rows, differing, strict=True)
+    ]
+
+
+def _worded(values: Mapping[str, Any]) -> dict[str, str]:
     """One row of differences as names and texts, the two sides of a size in one."""
     texts = {}
-    for column, value in row.items():
-        if column == "height" and "width" in row:
+    for column, value in values.items():
+        name = _NAMES.get(column, column.replace("_", " "))
+        if column == "height" and "width" in values:
             continue
-        name, text = column.replace("_", " "), str(value)
         if value is None:
-            text = "none"
+            texts[name] = "none"
+        elif column == "width":
+            texts[name] = f"{value}x{values.get('height') or '?'}"
         elif column == "usd":
-            name, text = "cost", f"${value:.4f}"
+            texts[name] = f"${value:.4f}"
         elif column == "tokens":
-            text = f"{value:,}"
+            texts[name] = f"{value:,}"
         elif column == "duration":
-            text = f"{value} s"
+            texts[name] = f"{value} s"
         elif isinstance(value, bool):
-            text = "yes" if value else "no"
-        elif column.endswith("_frame") and text.startswith("inputs/"):
-            text = f"{Path(text).stem[:8]}…{Path(text).suffix}"  # named by its hash: the start tells it apart
-        if column == "width" and "height" in row:
-            name, text = "size", f"{value}x{row['height']}"
-        texts[name] = text
+            texts[name] = "yes" if value else "no"
+        elif column in ("first_frame", "last_frame") and str(value).startswith("inputs/"):
+            # named by its hash, whose start is enough to tell it apart
+            texts[name] = f"{Path(value).stem[:8]}…{Path(value).suffix}"
+        else:
+            texts[name] = str(value)
     return texts
 
 
-def _fork(texts: Sequence[str]) -> int:
-    """Where texts begin to differ."""
-    return len(os.path.commonprefix(list(texts)))  # noqa: RUF071 - by characters is what is meant
+def _forks(told: Sequence[Mapping[str, str]]) -> dict[str, int]:
+    """By name, where the texts begin to differ."""
+    forks = {}
+    for name in {name for row in told for name in row}:
+        forks[name] = len(os.path.commonprefix([row[name] for row in told if name in row]))
+    return forks
 
 
 class CompareGrid(anywidget.AnyWidget):
@@ -163,10 +183,10 @@ class CompareGrid(anywidget.AnyWidget):
         self._follower.start()
 
     def _described(self, seen: list[Clip]) -> list[dict[str, Any]]:
-        texts = [_worded(row) for row in differences(clip.row for clip in seen)]
-        forks = {name: _fork([row[name] for row in texts]) for name in texts[0]}
+        told = _told([clip.row for clip in seen])
+        forks = _forks(told)
         described = []
-        for index, (clip, label, row) in enumerate(zip(seen, _labels(seen), texts, strict=True)):
+        for index, (clip, label, row) in enumerate(zip(seen, _labels(seen), told, strict=True)):
             captions = [
                 {"name": name, **self._shelf.text(text, around=forks[name])} for name, text in row.items()
             ]
