@@ -40,8 +40,8 @@ _MICROSECONDS = 1_000_000
 _CARD_SECONDS = 0.9
 # cards of one task that are kept up to date; an older one keeps what it last showed
 _CARDS = 4
-_CARD_POSTER_WIDTH = 192
-_CARD_POSTER_BYTES = 1_400
+_CARD_POSTER_WIDTH = 176
+_CARD_POSTER_BYTES = 1_100
 
 
 class Runtime(Protocol):

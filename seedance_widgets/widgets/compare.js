@@ -137,7 +137,7 @@ function render({ model, el, signal }) {
     playing = wanted;
     clearInterval(timer);
     if (playing) timer = setInterval(tick, TICK_MS);
-    play.textContent = playing ? "⏸ Pause" : "▶ Play";
+    play.textContent = playing ? "Pause" : "▶ Play";
     drawTime();
   };
   const toggle = async () => {

@@ -18,7 +18,9 @@ import anywidget
 import traitlets
 
 from seedance_widgets.task import Task
-from seedance_widgets.widgets.clips import Clip, Follower, Shelf, absent, look, notes, poster_url
+from seedance_widgets.widgets.clips import Clip, absent, look, notes, poster_url
+from seedance_widgets.widgets.following import Follower
+from seedance_widgets.widgets.shelf import Shelf
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -41,7 +43,7 @@ _COMPARED = (
 )  # fmt: skip
 
 
-_NAMES = {"width": "size", "height": "size", "usd": "cost"}
+_NAMES = {"usd": "cost"}
 
 
 def differences(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -93,27 +95,29 @@ def _worded(values: Mapping[str, Any]) -> dict[str, str]:
     """One row of differences as names and texts, the two sides of a size in one."""
     texts = {}
     for column, value in values.items():
-        name = _NAMES.get(column, column.replace("_", " "))
-        if column == "height" and "width" in values:
-            continue
-        if value is None:
-            texts[name] = "none"
-        elif column == "width":
-            texts[name] = f"{value}x{values.get('height') or '?'}"
-        elif column == "usd":
-            texts[name] = f"${value:.4f}"
-        elif column == "tokens":
-            texts[name] = f"{value:,}"
-        elif column == "duration":
-            texts[name] = f"{value} s"
-        elif isinstance(value, bool):
-            texts[name] = "yes" if value else "no"
-        elif column in ("first_frame", "last_frame") and str(value).startswith("inputs/"):
-            # named by its hash, whose start is enough to tell it apart
-            texts[name] = f"{Path(value).stem[:8]}…{Path(value).suffix}"
-        else:
-            texts[name] = str(value)
+        if column == "width" and value and values.get("height"):
+            texts["size"] = f"{value}x{values['height']}"
+        elif column == "frames" and values.get("duration") is not None:
+            continue  # the same again
+        elif column != "height" or "width" not in values:
+            name = _NAMES.get(column, column.replace("_", " "))
+            texts[name] = "none" if value is None else _text(column, value)
     return texts
+
+
+def _text(column: str, value: Any) -> str:
+    if column == "usd":
+        return f"${value:.4f}"
+    if column == "tokens":
+        return f"{value:,}"
+    if column == "duration":
+        return f"{value} s"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if column in ("first_frame", "last_frame") and str(value).startswith("inputs/"):
+        # named by its hash, whose start is enough to tell it apart
+        return f"{Path(value).stem[:8]}…{Path(value).suffix}"
+    return str(value)
 
 
 def _forks(told: Sequence[Mapping[str, str]]) -> dict[str, int]:

@@ -196,7 +196,8 @@ function render({ model, el, signal }) {
     start.hidden = !shown;
     start.textContent = `▶ Play (${formatBytes(clip.bytes ?? 0)})`;
     video.setAttribute("aria-label", `Clip ${clip.label}`);
-    video.hidden = !clip.id;
+    stage.hidden = clip.failed;
+    stage.classList.toggle("sw-player-empty", !clip.id);
     root.setAttribute("aria-label", `Video player, ${clip.label}`);
     save.hidden = !clip.id;
     save.textContent = save.download = clip.save_name ?? "";

@@ -18,7 +18,9 @@ import anywidget
 import traitlets
 
 from seedance_widgets.task import Task
-from seedance_widgets.widgets.clips import Clip, Follower, Shelf, look, megabytes, notes, poster_url
+from seedance_widgets.widgets.clips import Clip, look, megabytes, notes, poster_url
+from seedance_widgets.widgets.following import Follower
+from seedance_widgets.widgets.shelf import Shelf
 
 if TYPE_CHECKING:
     from seedance_widgets.widgets.clips import Source
@@ -117,6 +119,8 @@ class VideoPlayer(anywidget.AnyWidget):
             facts["id"] = self._shelf.put(seen.file)
             facts["save_id"] = self._shelf.put(saved)
             facts["save_name"] = saved.name
+            if seen.original:
+                facts["notes"].append("The link saves the original.")
             if facts["audio"] and ("VSCODE_PID" in os.environ or "VSCODE_CWD" in os.environ):
                 facts["notes"].append(_NO_SOUND)
         return facts
@@ -129,5 +133,4 @@ def _line(seen: Clip) -> str:
     """Size, length and bytes, for people."""
     if seen.file is None or seen.probe is None:
         return ""
-    size = megabytes(seen.file.stat().st_size)
-    return f"{seen.probe.width}x{seen.probe.height} · {seen.duration:.1f} s · {size}"
+    return f"{seen.probe.width}x{seen.probe.height} · {seen.duration:.1f} s · {megabytes(seen.bytes)}"

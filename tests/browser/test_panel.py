@@ -32,11 +32,12 @@ def generate(notebook):
     button.click()
 
 
+@pytest.mark.parametrize("turn", [0, *(pytest.param(n, marks=pytest.mark.soak) for n in range(1, 10))])
 @pytest.mark.parametrize("front", FRONTS)
-def test_one_clip_by_hand(jupyter, tmp_path, front):
+def test_one_clip_by_hand(jupyter, tmp_path, front, turn):
     picture = tmp_path / "fox.jpg"
     picture.write_bytes(encoded(photo(1600, 1200)))
-    cells = [OPEN.format(home=f"runs-{front}"), "6 * 7", "studio.log.to_pandas().iloc[-1].to_dict()"]
+    cells = [OPEN.format(home=f"runs-{front}-{turn}"), "6 * 7", "studio.log.to_pandas().iloc[-1].to_dict()"]
     with jupyter.opened(cells, front=front) as notebook:
         page = notebook.page
         open_panel(notebook)
