@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from chromium import _playwright_browser, browser, chromium_path  # noqa: F401 - fixtures
 
 import seedance_widgets as sw
 

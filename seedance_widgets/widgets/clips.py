@@ -1,4 +1,4 @@
-"""What the players share: one clip as it stands now, and its bytes when the browser asks for them.
+"""What the players share: one clip as it stands now, with its facts, notes and poster.
 
 A clip is given as a `Task`, a path, or a row of the log (a mapping, or ``df.loc[key]``). `look` turns it into
 a `Clip`: the file that a browser can play, or words that say why there is none yet.
@@ -154,12 +154,12 @@ def notes(clip: Clip) -> list[str]:
     """What a person should know about what is shown; [] where there is nothing to say."""
     said = []
     if clip.original is not None and clip.probe is not None:
-        size = megabytes(clip.original.stat().st_size)
         try:
             seen = probe(clip.original)
+            size = megabytes(clip.original.stat().st_size)
             what = f"{seen.codec}, {seen.width}x{seen.height}, {size}"
-        except MediaError:
-            what = size
+        except (MediaError, OSError) as error:
+            what = str(error)
         said.append(
             f"This is an H.264 preview of {clip.probe.width}x{clip.probe.height}, for browsers; "
             f"the original is {clip.original.name} ({what})."
@@ -185,7 +185,8 @@ def poster_url(source: Source, clip: Clip, max_bytes: int) -> str:
         return ""
     saved = source.poster_path if isinstance(source, Task) else clip.row.get("poster_path")
     try:
-        data = Path(saved).read_bytes() if saved else poster_jpeg(clip.file, max_bytes=max_bytes)
+        made = saved and Path(saved).exists()
+        data = Path(saved).read_bytes() if made else poster_jpeg(clip.file, max_bytes=max_bytes)
         data = _shrunk(data, max_bytes)
     except (MediaError, OSError, ValueError):
         return ""  # a player without a poster still plays

@@ -1,7 +1,7 @@
 // Two to nine clips in step: the longest is the clock, the others are corrected when they drift. Pure arithmetic
 // is exported, for `node --test`. `clips`: see compare.py.
 
-// Seconds of drift: up to NEAR it is left alone; a change of rate mends it until CLOSE, however slow seeks are here;
+// Seconds of drift: up to NEAR it is left alone; a change of rate mends it until CLOSE, however slow seeks are;
 // who is LATE behind seeks first, beyond FAR everyone.
 const NEAR = 0.04, CLOSE = 0.01, LATE = 0.12, FAR = 0.5, GAIN = 8;
 const TICK_MS = 40, REST_MS = 1000, WAIT_MS = 10000, PATIENCE_MS = 6000;
@@ -21,8 +21,8 @@ export function correction(master, follower, duration, { rate = 1, lead = 0, nud
   const drift = follower - master, off = Math.abs(drift), far = drift < 0 && !sought ? LATE : FAR;
   if (off > far * Math.min(1, rate)) return { rate, seek: clamp(master + lead * rate, 0, duration) };
   if (off <= (nudging ? CLOSE : NEAR)) return { rate, seek: null };
-  const nudged = rate - Math.sign(drift) * clamp(off * GAIN, 0.1, 1);
-  // tenths: browsers refuse rates just above 0
+  const nudged = rate - Math.sign(drift) * clamp(off * GAIN, 0.1, Math.max(1, rate));
+  // tenths: browsers refuse rates near 0
   return { rate: Math.round(Math.max(0, nudged) * 10) / 10, seek: null };
 }
 

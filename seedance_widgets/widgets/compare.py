@@ -86,20 +86,18 @@ def _told(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
         known |= row
     differing = differences({**known, **row} for row in rows)
     return [
-        _worded({column: value for column, value in values.items() if column in row})
+        _worded(row, {column: value for column, value in values.items() if column in row})
         for row, values in zip(rows, differing, strict=True)
     ]
 
 
-def _worded(values: Mapping[str, Any]) -> dict[str, str]:
-    """One row of differences as names and texts, the two sides of a size in one."""
+def _worded(row: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, str]:
+    """One row's differences as names and texts; its sides are told together."""
     texts = {}
     for column, value in values.items():
-        if column == "width" and value and values.get("height"):
-            texts["size"] = f"{value}x{values['height']}"
-        elif column == "frames" and values.get("duration") is not None:
-            continue  # the same again
-        elif column != "height" or "width" not in values:
+        if column in ("width", "height"):
+            texts["size"] = f"{row.get('width') or '?'}x{row.get('height') or '?'}"
+        elif column != "frames" or values.get("duration") is None:  # frames would say the same again
             name = _NAMES.get(column, column.replace("_", " "))
             texts[name] = "none" if value is None else _text(column, value)
     return texts

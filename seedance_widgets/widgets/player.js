@@ -258,7 +258,8 @@ function render({ model, el, signal }) {
     if (action.act === "toggle") toggle();
     else if (action.act === "mute") { if (clip.audio) video.muted = !video.muted; }
     else if (action.act === "full") {
-      (document.fullscreenElement ? document.exitFullscreen() : video.requestFullscreen?.())?.catch(() => {});
+      // the whole player: with the video alone on the screen, the browser takes the focus and the keys from us
+      (document.fullscreenElement ? document.exitFullscreen() : root.requestFullscreen?.())?.catch(() => {});
     } else if (video.readyState) {
       if (action.act === "frame") video.pause();
       video.currentTime = action.act === "frame"

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import secrets
-import shutil
 import socket
 import subprocess
 import sys
@@ -20,34 +19,10 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--no-first-run", "--mute-audio", "--autoplay-policy=no-user-gesture-required",
-]  # fmt: skip
 KERNEL_IDLE = """() => {
   const panel = window.jupyterapp?.shell?.currentWidget;
   return panel?.sessionContext?.session?.kernel?.status === 'idle' && panel.content.model !== null;
 }"""
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _needs_a_browser():
-    if CHROMIUM is None:
-        reason = "no Chromium: apt-get install chromium (Debian), or put one on the PATH"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-
-
-@pytest.fixture(scope="session")
-def chromium(_needs_a_browser):
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 class Jupyter:
@@ -141,8 +116,13 @@ class NotebookPage:
         self.page.wait_for_timeout(300)
 
 
+@pytest.fixture
+def jupyter(browser, jupyter_server):
+    return Jupyter(*jupyter_server, browser)
+
+
 @pytest.fixture(scope="session")
-def jupyter(chromium, tmp_path_factory):
+def jupyter_server(tmp_path_factory):
     base = tmp_path_factory.mktemp("jupyter")
     folder = base / "work"
     folder.mkdir()
@@ -185,5 +165,5 @@ def jupyter(chromium, tmp_path_factory):
             except OSError:
                 assert time.monotonic() < deadline, (base / "log").read_text()
                 time.sleep(0.1)
-        yield Jupyter(folder, url, token, chromium)
+        yield folder, url, token
         server.terminate()

@@ -19,17 +19,6 @@ if TYPE_CHECKING:
 
 WIDGETS = Path(__file__).parents[2] / "seedance_widgets" / "widgets"
 SHARED = ("_esm", "_css", "_anywidget_id", "layout", "tabbable", "tooltip", "comm")
-CHROMIUM_ARGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--mute-audio",
-    "--autoplay-policy=no-user-gesture-required",
-]
-
 # What JupyterLab 4's own themes set on :root.
 _BOTH = """
   --jp-ui-font-size0: 0.83333em; --jp-ui-font-size1: 13px; --jp-ui-font-size2: 1.2em; --jp-ui-font-size3: 1.44em;
