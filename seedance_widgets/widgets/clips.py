@@ -185,8 +185,8 @@ def poster_url(source: Source, clip: Clip, max_bytes: int) -> str:
         return ""
     saved = source.poster_path if isinstance(source, Task) else clip.row.get("poster_path")
     try:
-        made = saved and Path(saved).exists()
-        data = Path(saved).read_bytes() if made else poster_jpeg(clip.file, max_bytes=max_bytes)
+        made = Path(saved) if saved and Path(saved).exists() else None
+        data = made.read_bytes() if made else poster_jpeg(clip.file, max_bytes=max_bytes)
         data = _shrunk(data, max_bytes)
     except (MediaError, OSError, ValueError):
         return ""  # a player without a poster still plays
