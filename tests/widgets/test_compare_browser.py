@@ -222,7 +222,9 @@ def test_rate(start, files, rate):
     part(stub, "rate").select_option(f"{rate}x")
     stub.page.wait_for_timeout(800)
     wait_for(stub, f"Math.abs(v.playbackRate - {rate}) < 0.01")
-    stub.page.wait_for_function("() => { const at = document.querySelector('video').currentTime; return at > 0.5 && at < 1; }")
+    stub.page.wait_for_function(
+        "() => { const at = document.querySelector('video').currentTime; return at > 0.5 && at < 1; }"
+    )
     began = stub.page.evaluate("() => [performance.now(), document.querySelector('video').currentTime]")
     stub.page.wait_for_timeout(700)
     ended = stub.page.evaluate("() => [performance.now(), document.querySelector('video').currentTime]")
@@ -273,7 +275,9 @@ def test_the_others_go_on_without_one_that_fails(start, files, tmp_path):
     (tmp_path / "away.mp4").rename(files[1])
     part(stub, "again").nth(1).click()
     stub.exchange(grid)
-    stub.page.wait_for_function("() => { const [a, b] = document.querySelectorAll('video'); return !b.paused && b.currentTime > 0.3 && Math.abs(a.currentTime - b.currentTime) < 0.08; }")
+    stub.page.wait_for_function(
+        "() => { const [a, b] = document.querySelectorAll('video'); return !b.paused && b.currentTime > 0.3 && Math.abs(a.currentTime - b.currentTime) < 0.08; }"
+    )
     expect(words.nth(1)).to_be_empty()
     expect(part(stub, "again").nth(1)).to_be_hidden()
 
@@ -386,7 +390,10 @@ def test_everything_can_be_reached_with_the_tab_key(start, files):
     for _ in range(9):
         stub.page.keyboard.press("Tab")
         reached.append(stub.page.evaluate("() => document.activeElement.dataset.testid"))
-    assert reached == [f"compare-{name}" for name in ("root", "view", "sound", "view", "sound", "play", "seek", "rate", "loop")]
+    assert reached == [
+        f"compare-{name}"
+        for name in ("root", "view", "sound", "view", "sound", "play", "seek", "rate", "loop")
+    ]
 
 
 # --- words of others, and who can use it --------------------------------------------------------------------
@@ -427,7 +434,10 @@ def test_what_a_server_says_is_text(start, stub_page, files):
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing_serious(start, files, tmp_path, theme):
-    rows = [{"key": f"k{n}", "video_path": str(path), "prompt": "a fox", "seed": n} for n, path in enumerate(files)]
+    rows = [
+        {"key": f"k{n}", "video_path": str(path), "prompt": "a fox", "seed": n}
+        for n, path in enumerate(files)
+    ]
     stub = start(CompareGrid([*rows, tmp_path / "nope.mp4"]), theme=theme)
     wait_for(stub, "v.currentTime > 0.1 || !v.src")
     assert axe_violations(stub.page) == []
@@ -438,7 +448,10 @@ def test_axe_finds_nothing_serious(start, files, tmp_path, theme):
 
 @pytest.mark.parametrize("width", [320, 400, 1000])
 def test_it_fits_its_place(stub_page, files, width):
-    rows = [{"key": "k" * 60, "video_path": str(path), "prompt": f"{n}{'x' * 200}"} for n, path in enumerate(files)]
+    rows = [
+        {"key": "k" * 60, "video_path": str(path), "prompt": f"{n}{'x' * 200}"}
+        for n, path in enumerate(files)
+    ]
     stub = stub_page(CompareGrid(rows), width=width)
     assert stub.page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
     left = {round(part(stub, "cell").nth(index).bounding_box()["x"]) for index in range(4)}
