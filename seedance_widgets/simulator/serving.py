@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from starlette.routing import Router
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 __all__ = ["EmbeddedTransport", "make_server", "serve"]
 
@@ -44,7 +44,7 @@ class EmbeddedTransport(httpx.AsyncBaseTransport):
 class _BreakingApp:
     """Breaks the socket where the app asks for it."""
 
-    def __init__(self, app: Router) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
         self.server: uvicorn.Server | None = None
 
@@ -63,7 +63,7 @@ class _BreakingApp:
                     connection.transport.abort()
 
 
-def make_server(app: Router, host: str, port: int) -> uvicorn.Server:
+def make_server(app: ASGIApp, host: str, port: int) -> uvicorn.Server:
     """A server over the app; port 0 takes a free one."""
     breaking = _BreakingApp(app)
     config = uvicorn.Config(
@@ -74,6 +74,7 @@ def make_server(app: Router, host: str, port: int) -> uvicorn.Server:
         ws="none",
         lifespan="off",
         log_level="critical",
+        access_log=False,  # an address may hold a secret
         date_header=False,
         server_header=False,
     )
@@ -82,16 +83,20 @@ def make_server(app: Router, host: str, port: int) -> uvicorn.Server:
 
 
 @contextlib.contextmanager
-def serve(server: uvicorn.Server) -> Iterator[int]:
-    """Run a server in a thread of its own; yields its port."""
+def serve(server: uvicorn.Server, what: str = "simulator") -> Iterator[int]:
+    """Run a server in a thread of its own, which says by its name what is served; yields its port."""
+
+    def run() -> None:
+        with contextlib.suppress(SystemExit):  # how uvicorn says that it cannot listen
+            server.run()
+
     # the thread is not the main one: uvicorn leaves signals alone by itself
-    thread = threading.Thread(target=server.run, name="seedance-simulator", daemon=True)
+    thread = threading.Thread(target=run, name=f"seedance-{what}", daemon=True)
     thread.start()
     while not server.started:
         if not thread.is_alive():
             raise SeedanceError(
-                f"the simulator cannot listen on {server.config.host}:{server.config.port}: "
-                "is the port taken?"
+                f"the {what} cannot listen on {server.config.host}:{server.config.port}: is the port taken?"
             )
         time.sleep(0.005)
     try:
