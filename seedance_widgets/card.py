@@ -63,6 +63,9 @@ _COLOURS = {
 _ERROR = ("error", "#c62828")
 _MUTED = "color:var(--jp-ui-font-color2,#616161)"
 _NUMERIC = "font-variant-numeric:tabular-nums"
+# what opens a formula to MathJax, in an element of its own, over which it does not read
+_NO_FORMULA = str.maketrans({mark: f"<span>{mark}</span>" for mark in "$\\"})
+_AS_TYPED = "white-space:pre-wrap;overflow-wrap:anywhere"
 
 
 def card_text(facts: CardFacts) -> str:
@@ -88,15 +91,15 @@ def card_html(facts: CardFacts) -> str:
     figures = _text(" · ".join(_figures(facts)))
     rows = [
         f'<div style="display:flex;gap:8px;align-items:center;flex-wrap:wrap">{head}</div>',
-        f'<div style="margin:6px 0;overflow-wrap:anywhere">{_text(_shortened(facts.prompt))}</div>',
+        f'<div dir="auto" style="margin:6px 0;{_AS_TYPED}">{_text(_shortened(facts.prompt))}</div>',
         f'<div style="{_MUTED};font-size:12px;{_NUMERIC}">{figures}</div>',
     ]
     if facts.problem:
-        rows.append(
-            f'<div style="margin-top:6px;color:{colour};overflow-wrap:anywhere">{_text(facts.problem)}</div>'
-        )
+        rows.append(f'<div style="margin-top:6px;color:{colour};{_AS_TYPED}">{_text(facts.problem)}</div>')
     if facts.note:
-        rows.append(f'<div style="{_MUTED};font-size:12px;margin-top:4px">{_text(facts.note)}</div>')
+        rows.append(
+            f'<div style="{_MUTED};font-size:12px;margin-top:4px;{_AS_TYPED}">{_text(facts.note)}</div>'
+        )
     if facts.video:
         rows.append(_video(facts))
     return (
@@ -177,8 +180,8 @@ def _shortened(prompt: str, limit: int = 300) -> str:
 
 
 def _text(written: str) -> str:
-    """Text as text: never markup, and never mathematics, which notebooks see between two dollar signs."""
-    return escape(written).replace("$", "<span>$</span>")
+    r"""Text as text: never markup, and never mathematics, which notebooks see in ``$x$`` and ``\(x\)``."""
+    return escape(written).translate(_NO_FORMULA)
 
 
 def _address(path: str) -> str:

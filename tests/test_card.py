@@ -81,11 +81,12 @@ def test_a_live_card_shows_the_estimate_and_no_video():
     assert not [tag for tag, _ in page.tags if tag == "video"]
 
 
-def test_dollars_are_no_mathematics():
-    page = card_html(changed(prompt="$5 and $6", note="$1 $2"))
+def test_nothing_opens_a_formula():
+    page = card_html(changed(prompt=r"$5 and $6 \(x\)", note=r"$1 $2 \begin{matrix}"))
     # attributes are not typeset
     shown = re.sub(r'aria-label="[^"]*"', "", page)
-    assert shown.count("$") == shown.count("<span>$</span>") > 0
+    for mark in "$\\":
+        assert shown.count(mark) == shown.count(f"<span>{mark}</span>") > 0
 
 
 def test_the_text_twin_says_the_same():

@@ -364,12 +364,6 @@ async def test_the_saved_state_stays_small(queueing, boards):
     assert len(board._esm) <= 12_000
 
 
-def test_hostile_text_is_passed_on_as_it_is(studio, boards):
-    studio._runtime.journal.begin(sw.estimate(sw.TaskRequest(HOSTILE, **SMALL)), budget_usd=None, stored={})
-    (row,) = boards(studio).rows
-    assert row["name"] == HOSTILE[:117] + "..."
-
-
 def test_an_intent_that_nobody_sends_is_no_live_task(studio, boards):
     studio._runtime.journal.begin(sw.estimate(sw.TaskRequest("a fox", **SMALL)), budget_usd=None, stored={})
     (row,) = boards(studio).rows

@@ -11,8 +11,6 @@ from seedance_widgets.simulator.render import Scene, render_mp4
 from seedance_widgets.widgets.compare import CompareGrid, differences
 from seedance_widgets.widgets.player import VideoPlayer
 
-EVIL = "<img src=x onerror=alert(1)> 🦊 שלום"
-
 
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory):
@@ -89,13 +87,6 @@ def test_captions_name_what_differs_and_nothing_else():
         {"prompt": "a fox", "seed": 2, "model": "m", "tokens": 5},
     ]
     assert differences(rows) == [{"seed": 1}, {"seed": 2}]
-
-
-def test_a_prompt_is_text(stub_page, clips):
-    row = {"key": "k", "status": "succeeded", "prompt": EVIL, "video_path": str(clips[0])}
-    stub = stub_page(CompareGrid([row, {**row, "prompt": "another"}]))
-    assert "onerror=alert(1)" in stub.page.inner_text("body")
-    assert stub.page.locator("img[onerror]").count() == 0
 
 
 @pytest.mark.parametrize("count", [1, 10])

@@ -204,15 +204,11 @@ def test_order_and_remove_keep_the_focus(opened):
     assert asked == [first, second, third]
 
 
-def test_words_are_text(opened):
-    name = "<img src=x onerror=alert(1)>"
-    stub, picker = opened(f"{name} label")
-    stub.page.get_by_test_id("picker-file").set_input_files(files(name.replace("/", ""), size=(200, 900)))
+def test_what_the_service_would_refuse_is_said(opened):
+    stub, picker = opened()
+    stub.page.get_by_test_id("picker-file").set_input_files(files("fox.jpg", size=(200, 900)))
     settle(stub, picker)
-    assert texts(stub, "name") == [name]
-    assert texts(stub, "label") == [f"{name} label"]
     assert "each side is 301 to 5999 px" in texts(stub, "problem")[0]
-    assert stub.page.locator("li img").count() == 1
 
 
 def test_a_second_view_shows_the_same(opened, stub_page):
