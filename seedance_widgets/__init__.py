@@ -60,6 +60,7 @@ _ERRORS = (
     "BudgetExceeded",
     "Conflict",
     "DownloadError",
+    "GateClosed",
     "InvalidCatalogEntry",
     "InvalidRequest",
     "LegacyFlagsWarning",

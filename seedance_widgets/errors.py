@@ -7,6 +7,7 @@
     ├── InvalidCatalogEntry         a registered model or price is malformed (also a ValueError)
     ├── MissingAPIKey               no key given and none in ARK_API_KEY
     ├── BudgetExceeded              the budget does not cover this request; nothing was sent
+    ├── GateClosed                  waiting to send is of no use (quota, day's tokens); nothing was sent
     ├── LogError                    the log cannot be opened or written
     ├── MediaError                  a picture or a clip cannot be read
     │   └── DownloadError           a result file did not arrive whole
@@ -42,6 +43,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from seedance_widgets.task import Task
 
@@ -53,6 +55,7 @@ __all__ = [
     "BudgetExceeded",
     "Conflict",
     "DownloadError",
+    "GateClosed",
     "InvalidCatalogEntry",
     "InvalidRequest",
     "LegacyFlagsWarning",
@@ -140,6 +143,17 @@ class BudgetExceeded(SeedanceError):
 
     def __init__(self, message: str, *, short_by: float | None) -> None:
         self.short_by = short_by
+        super().__init__(message)
+
+
+class GateClosed(SeedanceError):
+    """Waiting to send is of no use: a quota is used up, or the studio is closed; nothing was sent.
+
+    ``until`` is when it may be tried again, None where that is not known.
+    """
+
+    def __init__(self, message: str, *, until: datetime | None = None) -> None:
+        self.until = until
         super().__init__(message)
 
 

@@ -1,4 +1,5 @@
-"""What the service's refusals mean: error class, advice, and whether the same create may be sent again.
+"""What the service's refusals mean: error class, advice, whether the same create may be sent again, and
+whether all others would be refused like it.
 
 One table, ``_TABLE`` (ModelArk docs 1299023). A code may carry a dotted suffix: the exact code counts
 first, then the suffix, then the part before the dot, then the HTTP status.
@@ -32,7 +33,7 @@ from seedance_widgets.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["is_retryable_refusal", "moment", "parsed", "refusal_of"]
+__all__ = ["is_retryable_refusal", "moment", "parsed", "refusal_of", "refuses_every_create"]
 
 _REQUEST_ID = re.compile(r"request id:\s*([\w-]+)\W*$", re.IGNORECASE)
 
@@ -110,6 +111,11 @@ _TABLE = (
     _Rule("InternalServiceError 500 502 503 504",
           "A fault of the service. After a create, look into the task list before you send again."),
 )
+# Parts before the dot that speak of the account, the key or the model, and never of one request.
+_OF_ALL = frozenset((
+    "AccessDenied", "AccountOverdueError", "AuthenticationError", "InvalidAccountStatus", "InvalidEndpoint",
+    "InvalidEndpointOrModel", "ModelNotOpen", "OperationDenied",
+))
 # fmt: on
 _RULES: defaultdict[str, list[_Rule]] = defaultdict(list)
 for _entry in _TABLE:
@@ -170,6 +176,20 @@ def is_retryable_refusal(error: APIError) -> bool:
     # Only a bare 429 is judged by its status: a code that is not in the table might be a new kind of quota.
     rule = _rule(error.status_code if error.code is None else 0, error.code, error.message)
     return rule is not None and rule.may_repeat
+
+
+def refuses_every_create(error: APIError) -> bool:
+    """Whether any other create of the model would be refused alike, until a quota is back or somebody acts.
+
+    True for used-up quotas and spending limits, unpaid balances, keys without permission and models that
+    are closed; and for a 429 with a code not known here, which speaks of an account and never of a request.
+    An error status without a code may be a proxy's, and is held against the one request alone.
+    """
+    if error.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
+        return False
+    if error.status_code == httpx.codes.TOO_MANY_REQUESTS:
+        return not is_retryable_refusal(error)
+    return (error.code or "").partition(".")[0] in _OF_ALL
 
 
 def _rule(status: int, code: str | None, message: str | None) -> _Rule | None:
