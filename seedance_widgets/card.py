@@ -50,7 +50,7 @@ _WORDS = {
     "not_created": "not sent",
     "rejected": "refused",
 }
-# name of JupyterLab's colour variable, fallback
+# name of JupyterLab's colour variable, fallback; of lines only: as letters on white some are too pale
 _COLOURS = {
     "succeeded": ("success", "#2e7d32"),
     "running": ("brand", "#1565c0"),
@@ -95,7 +95,10 @@ def card_html(facts: CardFacts) -> str:
         f'<div style="{_MUTED};font-size:12px;{_NUMERIC}">{figures}</div>',
     ]
     if facts.problem:
-        rows.append(f'<div style="margin-top:6px;color:{colour};{_AS_TYPED}">{_text(facts.problem)}</div>')
+        rows.append(
+            f'<div style="margin-top:6px;padding-left:8px;border-left:3px solid {colour};{_AS_TYPED}">'
+            f"{_text(facts.problem)}</div>"
+        )
     if facts.note:
         rows.append(
             f'<div style="{_MUTED};font-size:12px;margin-top:4px;{_AS_TYPED}">{_text(facts.note)}</div>'
@@ -170,7 +173,7 @@ def _duration(seconds: float) -> str:
 
 def _badge(text: str, colour: str) -> str:
     return (
-        f'<span style="border:1px solid {colour};color:{colour};border-radius:10px;padding:0 8px;'
+        f'<span style="border:1px solid {colour};border-radius:10px;padding:0 8px;'
         f'font-size:11px;line-height:18px;white-space:nowrap">{_text(text)}</span>'
     )
 

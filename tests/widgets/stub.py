@@ -318,11 +318,11 @@ def open_stub(
     return StubPage(page, server, stem_of(widget), state, theme)
 
 
-def axe_violations(page: Page) -> list[str]:
-    """Serious and critical violations that axe-core finds, one line a node; [] is a pass."""
+def axe_violations(page: Page, within: str | None = None) -> list[str]:
+    """Serious and critical violations that axe-core finds, one line a node; [] is a pass. ``within``: a selector."""
     from axe_playwright_python.sync_playwright import Axe
 
-    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+    found = Axe().run(page, within, options={"resultTypes": ["violations"]}).response["violations"]
     return [
         f"{violation['id']} ({violation['impact']}): {' '.join(map(str, node['target']))} "
         f"{node['html'][:160]} - {(node.get('failureSummary') or '').splitlines()[-1].strip()}"
