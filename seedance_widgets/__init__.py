@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from seedance_widgets.cropping import offset_crop as offset_crop
     from seedance_widgets.engine import run as run
     from seedance_widgets.errors import *  # noqa: F403
+    from seedance_widgets.joining import concat as concat
     from seedance_widgets.loops import allow_nested_loops as allow_nested_loops
     from seedance_widgets.preparing import prepare_image as prepare_image
     from seedance_widgets.pricing import Estimate as Estimate
@@ -47,6 +48,7 @@ _HOMES = {
     "VideoPlayer": "widgets.player",
     "allow_nested_loops": "loops",
     "center_crop": "cropping",
+    "concat": "joining",
     "estimate": "pricing",
     "offset_crop": "cropping",
     "prepare_image": "preparing",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from html import escape
 from urllib.parse import quote
 
-__all__ = ["CardFacts", "card_html", "card_text"]
+__all__ = ["CardFacts", "as_text", "card_html", "card_text", "video_html"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,26 +85,28 @@ def card_html(facts: CardFacts) -> str:
     simulated = _badge("SIMULATED, not billed", "var(--jp-warn-color1,#b26a00)") if facts.simulated else ""
     head = (
         f"{_badge(_status(facts), colour)}{simulated}"
-        f'<code style="font-size:12px">{_text(facts.key)}</code>'
-        f'<span style="{_MUTED};font-size:12px">{_text(facts.model)}</span>'
+        f'<code style="font-size:12px">{as_text(facts.key)}</code>'
+        f'<span style="{_MUTED};font-size:12px">{as_text(facts.model)}</span>'
     )
-    figures = _text(" · ".join(_figures(facts)))
+    figures = as_text(" · ".join(_figures(facts)))
     rows = [
         f'<div style="display:flex;gap:8px;align-items:center;flex-wrap:wrap">{head}</div>',
-        f'<div dir="auto" style="margin:6px 0;{_AS_TYPED}">{_text(_shortened(facts.prompt))}</div>',
+        f'<div dir="auto" style="margin:6px 0;{_AS_TYPED}">{as_text(_shortened(facts.prompt))}</div>',
         f'<div style="{_MUTED};font-size:12px;{_NUMERIC}">{figures}</div>',
     ]
     if facts.problem:
         rows.append(
             f'<div style="margin-top:6px;padding-left:8px;border-left:3px solid {colour};{_AS_TYPED}">'
-            f"{_text(facts.problem)}</div>"
+            f"{as_text(facts.problem)}</div>"
         )
     if facts.note:
         rows.append(
-            f'<div style="{_MUTED};font-size:12px;margin-top:4px;{_AS_TYPED}">{_text(facts.note)}</div>'
+            f'<div style="{_MUTED};font-size:12px;margin-top:4px;{_AS_TYPED}">{as_text(facts.note)}</div>'
         )
     if facts.video:
-        rows.append(_video(facts))
+        rows.append(
+            video_html(facts.video, label=facts.prompt[:100], poster=facts.poster, download=facts.download)
+        )
     return (
         '<div style="max-width:640px;padding:10px 12px;border:1px solid var(--jp-border-color2,#e0e0e0);'
         f"border-left:3px solid {colour};border-radius:4px;font-family:var(--jp-ui-font-family,sans-serif);"
@@ -112,22 +114,24 @@ def card_html(facts: CardFacts) -> str:
     )
 
 
-def _video(facts: CardFacts) -> str:
-    poster = ""
-    if facts.poster:
-        poster = f' poster="data:image/jpeg;base64,{base64.b64encode(facts.poster).decode("ascii")}"'
-    label = escape(facts.prompt[:100])
-    shape = f' style="width:100%;max-height:420px;margin-top:8px;background:#000" aria-label="{label}"'
+def video_html(video: str, *, label: str, poster: bytes | None = None, download: str | None = None) -> str:
+    """A player for a clip, and a link to the file. Paths are relative to the notebook, ``poster`` a JPEG."""
+    still = ""
+    if poster:
+        still = f' poster="data:image/jpeg;base64,{base64.b64encode(poster).decode("ascii")}"'
+    shape = (
+        f' style="width:100%;max-height:420px;margin-top:8px;background:#000" aria-label="{escape(label)}"'
+    )
     link = ""
-    if facts.download:
+    if download:
         link = (
-            f'<div style="font-size:12px;margin-top:4px"><a href="{_address(facts.download)}" download '
+            f'<div style="font-size:12px;margin-top:4px"><a href="{_address(download)}" download '
             f'style="color:var(--jp-content-link-color,#1565c0)">Download MP4</a> '
-            f'<span style="{_MUTED}">{_text(facts.download)}</span></div>'
+            f'<span style="{_MUTED}">{as_text(download)}</span></div>'
         )
     return (
-        f'<video controls muted playsinline preload="metadata" src="{_address(facts.video or "")}"'
-        f"{poster}{shape}></video>{link}"
+        f'<video controls muted playsinline preload="metadata" src="{_address(video)}"'
+        f"{still}{shape}></video>{link}"
     )
 
 
@@ -174,7 +178,7 @@ def _duration(seconds: float) -> str:
 def _badge(text: str, colour: str) -> str:
     return (
         f'<span style="border:1px solid {colour};border-radius:10px;padding:0 8px;'
-        f'font-size:11px;line-height:18px;white-space:nowrap">{_text(text)}</span>'
+        f'font-size:11px;line-height:18px;white-space:nowrap">{as_text(text)}</span>'
     )
 
 
@@ -182,7 +186,7 @@ def _shortened(prompt: str, limit: int = 300) -> str:
     return prompt if len(prompt) <= limit else prompt[: limit - 3] + "..."
 
 
-def _text(written: str) -> str:
+def as_text(written: str) -> str:
     r"""Text as text: never markup, and never mathematics, which notebooks see in ``$x$`` and ``\(x\)``."""
     return escape(written).translate(_NO_FORMULA)
 

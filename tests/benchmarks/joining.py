@@ -1,0 +1,127 @@
+"""Joining clips by copy: `sw.concat` against ``ffmpeg -f concat -c copy`` on the same files.
+
+Five clips of 121 frames are joined by both in turn: simulated ones with sound, which are small, and five times one
+of noise without sound, which is as heavy as clips of the service get. The kit's side is the call in a running
+process, as in a notebook, with everything it does beside copying: it reads each clip through first, puts the
+index in front, writes chapters, fsyncs and looks into what it wrote. ffmpeg's side is its process, told to be
+quiet; it neither checks nor syncs. Joining in a new Python process is shown beside it, without a limit: starting
+Python and loading the libraries takes longer than joining.
+
+ffmpeg is needed for this comparison only, nothing of the kit uses it: ``apt-get install ffmpeg``.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from functools import partial
+from typing import TYPE_CHECKING
+
+import av
+import measure
+import numpy as np
+
+import seedance_widgets as sw
+from seedance_widgets.simulator.render import Scene, render_mp4
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CLIPS, FRAMES = 5, 121
+SIZES = ((864, 496), (1920, 1088))
+FRESH = """
+import sys
+import seedance_widgets as sw
+sw.concat(sys.argv[2:], sys.argv[1])
+"""
+
+
+def clips(home: Path, size: tuple[int, int]) -> list[Path]:
+    """The clips to join, as the simulator makes them."""
+    paths = []
+    for number in range(CLIPS):
+        path = home / f"{size[1]}-{number}.mp4"
+        scene = Scene(*size, frames=FRAMES, seed=number, prompt="a fox by the sea", audio=True)
+        path.write_bytes(render_mp4(scene))
+        paths.append(path)
+    return paths
+
+
+def heavy_clips(home: Path) -> list[Path]:
+    """One clip of 16 Mbit/s, as often as others are joined."""
+    path, rng = home / "heavy.mp4", np.random.default_rng(1)
+    noise = rng.integers(0, 255, (1088, 1920), dtype=np.uint8)
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("libx264", rate=24, options={"preset": "ultrafast"})
+        video.width, video.height, video.pix_fmt, video.bit_rate = 1920, 1088, "yuv420p", 16_000_000
+        for number in range(FRAMES):
+            frame = av.VideoFrame.from_ndarray(np.roll(noise, 7 * number, axis=1), "gray")
+            frame = frame.reformat(format="yuv420p")
+            frame.pts = number
+            container.mux(video.encode(frame))
+        container.mux(video.encode())
+    return [path] * CLIPS
+
+
+def kit(paths: list[Path], out: Path) -> float:
+    """Milliseconds for ``sw.concat`` in this process."""
+    began = time.perf_counter()
+    story = sw.concat(paths, out)
+    took = time.perf_counter() - began
+    assert not story.encoded
+    return checked(out, took)
+
+
+def fresh(paths: list[Path], out: Path) -> float:
+    """Milliseconds for a new Python process that joins."""
+    return checked(out, clocked([sys.executable, "-P", "-c", FRESH, str(out), *map(str, paths)]))
+
+
+def ffmpeg(paths: list[Path], out: Path) -> float:
+    """Milliseconds for ffmpeg's process."""
+    listing = out.with_suffix(".txt")
+    listing.write_text("".join(f"file '{path}'\n" for path in paths), encoding="utf-8")
+    how = ["-nostdin", "-v", "error", "-y", "-f", "concat", "-safe", "0", "-i", str(listing), "-c", "copy"]
+    return checked(out, clocked(["ffmpeg", *how, str(out)]))
+
+
+def clocked(command: list[str]) -> float:
+    """Seconds for a command."""
+    began = time.perf_counter()
+    subprocess.run(command, check=True)
+    return time.perf_counter() - began
+
+
+def checked(out: Path, seconds: float) -> float:
+    """The same in milliseconds, once all frames were found in the file, which is removed."""
+    with av.open(str(out)) as container:
+        assert container.streams.video[0].frames == CLIPS * FRAMES
+    out.unlink()
+    return seconds * 1e3
+
+
+def main() -> None:
+    rounds = measure.rounds(__doc__, 21)
+    if shutil.which("ffmpeg") is None:
+        sys.exit("ffmpeg is missing, and it is what this compares with: apt-get install ffmpeg")
+    with measure.folder() as home:
+        for size in SIZES:
+            compare(f"{size[0]}x{size[1]}, simulated", clips(home, size), home / "story.mp4", rounds)
+        compare("1920x1088, noise", heavy_clips(home), home / "story.mp4", rounds)
+
+
+def compare(what: str, paths: list[Path], out: Path, rounds: int) -> None:
+    """Join the same clips in all ways."""
+    took = measure.alternate(rounds, {way.__name__: partial(way, paths, out) for way in (ffmpeg, kit, fresh)})
+    megabytes = sum(path.stat().st_size for path in paths) / 1e6
+    table = measure.Table(f"{CLIPS} x {FRAMES} frames of {what}, {megabytes:.1f} MB")
+    table.row("ffmpeg -c copy", took["ffmpeg"], "ms")
+    table.row("sw.concat", took["kit"], "ms", against=took["ffmpeg"], at_most=1.5)
+    table.row("a new Python process with sw.concat", took["fresh"], "ms", against=took["ffmpeg"])
+    table.print()
+
+
+if __name__ == "__main__":
+    main()
