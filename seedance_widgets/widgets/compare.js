@@ -4,6 +4,8 @@
 // Seconds of drift: up to NEAR it is left alone; a change of rate mends it until CLOSE, however slow seeks are;
 // who is LATE behind seeks first, beyond FAR everyone.
 const NEAR = 0.04, CLOSE = 0.01, LATE = 0.12, FAR = 0.5, GAIN = 8;
+// Pixels: how narrow a column may be, and the gap of compare.css between two.
+const LEAST = 150, GAP = 10;
 const TICK_MS = 40, REST_MS = 1000, WAIT_MS = 10000, PATIENCE_MS = 6000;
 
 /** @param {number} value @param {number} low @param {number} high */
@@ -35,10 +37,10 @@ export function formatTime(seconds) {
   return `${Math.floor(time / 60)}:${(time % 60).toFixed(1).padStart(4, "0")}`;
 }
 
-/** Columns for so many clips, of at least 150 pixels. @param {number} count @param {number} width pixels @param {number} ratio */
+/** Columns for so many clips, each of at least LEAST pixels. @param {number} count @param {number} width pixels @param {number} ratio */
 export function columns(count, width, ratio = 16 / 9) {
   const best = ratio < 1 ? 4 : count === 4 ? 2 : 3;
-  return clamp(Math.floor(width / 150), 1, Math.min(count, best));
+  return clamp(Math.floor((width + GAP) / (LEAST + GAP)), 1, Math.min(count, best));
 }
 
 function make(kind, attributes = {}, ...children) {

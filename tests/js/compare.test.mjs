@@ -100,7 +100,8 @@ test("columns by number, width and shape", () => {
   const wide = [2, 3, 4, 5, 6, 7, 8, 9].map((count) => columns(count, 1000));
   assert.deepEqual(wide, [2, 3, 2, 3, 3, 3, 3, 3]);
   assert.equal(columns(4, 1000, 9 / 16), 4);
-  assert.equal(columns(3, 320), 2);
+  assert.equal(columns(3, 310), 2);
+  assert.equal(columns(3, 309), 1, "the gap counts too");
   assert.equal(columns(9, 100), 1);
 });
 

@@ -26,6 +26,15 @@ _BOTH = """
   --jp-code-font-family: menlo, consolas, "DejaVu Sans Mono", monospace; --jp-code-font-size: 13px;
   --jp-border-radius: 2px; --jp-border-width: 1px; --jp-widgets-font-size: 13px;
 """
+# What JupyterLab 4 sets on elements of any output, which a widget's rule of one class does not undo.
+_OUTPUT = """
+.jp-OutputArea-output :is(dl, dt, dd) { display: block; margin: 0; padding: 0; }
+.jp-OutputArea-output dl { width: 100%; overflow: hidden; }
+.jp-OutputArea-output dt { float: left; width: 20%; font-weight: bold; }
+.jp-OutputArea-output dd { float: left; width: 80%; }
+.jp-ThemedContainer a { color: unset; text-decoration: unset; }
+.jp-ThemedContainer button { border-radius: var(--jp-border-radius); }
+"""
 _THEMES = {
     "light": """
   --jp-layout-color0: white; --jp-layout-color1: white; --jp-layout-color2: #eee; --jp-layout-color3: #bdbdbd;
@@ -69,7 +78,8 @@ _PAGE = """<!doctype html>
 <link rel="icon" href="data:,">
 <style>:root { color-scheme: %(theme)s; %(both)s %(colours)s }
 body { margin: 0; padding: 8px; background: var(--jp-layout-color1); color: var(--jp-ui-font-color1);
-  font: var(--jp-ui-font-size1)/1.3 var(--jp-ui-font-family); }</style>
+  font: var(--jp-ui-font-size1)/1.3 var(--jp-ui-font-family); }
+%(output)s</style>
 %(css)s<script src="/stub.js"></script></head>
 <body data-jp-theme-light="%(light)s"><main class="jp-OutputArea-output jp-ThemedContainer"><div id="root"></div></main></body></html>
 """
@@ -175,6 +185,7 @@ def _answer(path: str) -> tuple[bytes | None, str]:
             "theme": theme,
             "both": _BOTH,
             "colours": _THEMES[theme],
+            "output": _OUTPUT,
             "css": f'<link rel="stylesheet" href="/{stem}.css">' if has_css else "",
             "light": "true" if theme == "light" else "false",
         }
