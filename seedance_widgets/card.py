@@ -10,7 +10,11 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass
 from html import escape
+from typing import TYPE_CHECKING
 from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 __all__ = ["CardFacts", "as_text", "card_html", "card_text", "video_html"]
 
@@ -19,7 +23,8 @@ __all__ = ["CardFacts", "as_text", "card_html", "card_text", "video_html"]
 class CardFacts:
     """What a card shows. Sides are pixels, money USD, ``elapsed`` seconds; unknown is None.
 
-    ``video`` and ``download`` are paths relative to the notebook, ``poster`` a JPEG's bytes.
+    ``video`` and ``download`` are paths relative to the notebook, ``poster`` a JPEG's bytes. ``until`` is
+    when the service forgets what is still needed: the file of a clip that is not saved, or a draft.
     """
 
     key: str
@@ -42,6 +47,8 @@ class CardFacts:
     video: str | None = None
     download: str | None = None
     poster: bytes | None = None
+    until: datetime | None = None
+    is_draft: bool = False
 
 
 _WORDS = {
@@ -158,6 +165,9 @@ def _figures(facts: CardFacts) -> list[str]:
         figures.append("price not known")
     if facts.spent is not None:
         figures.append(f"spent so far {_usd(facts.spent)}")
+    if facts.until is not None:
+        what = "can be made final" if facts.is_draft else "the service keeps its file"
+        figures.append(f"{what} until {facts.until:%d %b %H:%M} UTC")
     return figures
 
 

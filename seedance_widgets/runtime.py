@@ -1,8 +1,8 @@
 """What all handles of one home share in a process: log, client, watcher, files, and the live tasks.
 
-A request's way is straight: journal (intent) -> `submission.send` -> journal (id) -> watcher -> media ->
-journal (file). All coroutines here run on the engine; each new row is published to the task that people
-hold.
+A request's way is straight: journal (intent) -> gates -> `Submission` -> journal (id) -> `Watcher` -> `Saver`
+-> journal (file). All coroutines here run on the engine; each new row is published to the task that people
+hold. What becomes of them after a crash or a lost answer is in `recovery`, beside other kernels in `sharing`.
 """
 
 from __future__ import annotations
@@ -14,25 +14,30 @@ import time
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from seedance_widgets import catalog, submission
+from seedance_widgets.acts import Acts
 from seedance_widgets.engine import engine
 from seedance_widgets.errors import (
-    Conflict,
-    DownloadError,
     InvalidRequest,
-    MediaError,
-    NotFound,
+    LogError,
     Problem,
     SeedanceError,
     ServiceError,
 )
+from seedance_widgets.gates import Gates
 from seedance_widgets.log import Log
 from seedance_widgets.log.answers import FINAL, LIVE
 from seedance_widgets.log.journal import Journal
+from seedance_widgets.log.leases import Leases
 from seedance_widgets.log.pace import deadlines, learned
 from seedance_widgets.log.store import Store
+from seedance_widgets.log.told import told
 from seedance_widgets.pricing import estimate
+from seedance_widgets.recovery import Recovery
 from seedance_widgets.request import TaskRequest
+from seedance_widgets.resuming import Resumed
+from seedance_widgets.saving import Saver
+from seedance_widgets.sharing import Sharing
+from seedance_widgets.submission import Submission
 from seedance_widgets.task import Task, model_of
 from seedance_widgets.watcher import Watcher
 
@@ -41,20 +46,19 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from pathlib import Path
 
+    from seedance_widgets.allowances import Lane
     from seedance_widgets.client import Client
-    from seedance_widgets.log.journal import Intent, Row
-    from seedance_widgets.log.pace import Deadline, Paces
+    from seedance_widgets.limits import Limits
+    from seedance_widgets.log.journal import Row
+    from seedance_widgets.log.pace import Deadline, Pace, Paces
     from seedance_widgets.media import Media
 
     Listener = Callable[[Row | None], None]
 
 __all__ = ["StudioRuntime"]
 
-_SAVES_AT_ONCE = 4
-_SAVE_TRIES = 4
-_SAVE_PAUSE = 1.0
-_GONE = (403, 404)
 _TICK_SECONDS = 1.0
+_HINT_SECONDS = 1.0
 _LAST_ANSWER = 75.0
 
 
@@ -73,8 +77,10 @@ class StudioRuntime:
         Where files go.
     simulated
         Marks this runtime's rows.
-    interval
-        Seconds between the watcher's rounds.
+    scale
+        1 / speed of a simulator: how fast tasks are watched follows it.
+    limits
+        What is kept to when the service is called.
     clock
         Seconds since 1970 UTC.
     closing
@@ -89,7 +95,8 @@ class StudioRuntime:
         media: Media,
         *,
         simulated: bool,
-        interval: float,
+        scale: float,
+        limits: Limits,
         clock: Callable[[], float] = time.time,
         closing: Callable[[], None] | None = None,
     ) -> None:
@@ -98,34 +105,92 @@ class StudioRuntime:
         self.media = media
         self.simulated = simulated
         self.clock = clock
+        self.budget_usd: float | None = None
         self._closing = closing
         self._store = Store(log_location)
-        self.log = Log(self._store, home)
+        self.log = Log(self._store, home, clock=clock)
         self.journal = Journal(self._store, simulated=simulated, clock=clock)
         self._tasks: weakref.WeakValueDictionary[str, Task] = weakref.WeakValueDictionary()
         self._held: dict[str, Task] = {}  # alive as long as something may still happen to them
-        self._saves: set[asyncio.Task[None]] = set()
-        self._saving: set[str] = set()
         self._sends: set[asyncio.Task[Any]] = set()
         self._closing_now = asyncio.Event()
-        self._save_places: asyncio.Semaphore | None = None
         self._listeners: dict[object, Listener] = {}
         self._tick_told = 0.0
+        self._looked_at: dict[str, float] = {}
+        self._paces: Paces | None = None
         self.closed = False
+        self._gates = Gates(limits, live=self._live, tokens_since=self._tokens_since, clock=clock)
         self._watcher = Watcher(
             client,
             observed=self._observed,
             troubled=self._troubled,
             ticked=self._ticked,
-            interval=interval,
+            pace=self._pace,
+            lists_per_second=limits.lists_per_second,
+            gets_per_second=limits.gets_per_second,
+            scale=scale,
+            clock=clock,
+        )
+        self._sharing = Sharing(
+            self.journal,
+            Leases(self._store, clock=clock),
+            is_busy=lambda: bool(self._held),
+            changed=self._changed_elsewhere,
+            inherited=self._take_up,
+        )
+        self._saver = Saver(
+            client,
+            media,
+            self.journal,
+            may_save=self._may_save,
+            saved=self._publish,
+            ended=self._saving_ended,
+            clock=clock,
+        )
+        self.acts = Acts(
+            client,
+            self.journal,
+            self._sharing,
+            begin=self._begin_again,
+            take_up=self._take_up,
+            publish=self._publish,
+            observed=self._observed,
+        )
+        self._recovery = Recovery(
+            client,
+            self.journal,
+            self._sharing,
+            turn=self._watcher.list_turn,
+            sleep=self._pause,
+            clock=clock,
+            settled=self._take_up,
         )
 
     # --- a task's life, on the engine --------------------------------------------------------------------
 
     async def begin(
-        self, request: TaskRequest, *, budget_usd: float | None, columns: Mapping[str, Any]
+        self,
+        request: TaskRequest,
+        *,
+        budget_usd: float | None,
+        columns: Mapping[str, Any],
+        lane: Lane = "interactive",
+        instead_of: str | None = None,
     ) -> tuple[Task, Future[None]]:
         """Log a request and start sending it.
+
+        Parameters
+        ----------
+        request
+            What to send.
+        budget_usd
+            Cap in USD, None for none.
+        columns
+            Further columns of its row.
+        lane
+            ``batch`` for one of many, which never stands in front of what a person has just asked for.
+        instead_of
+            Key of a row that was never made, of which this is sent in place.
 
         Returns
         -------
@@ -135,35 +200,52 @@ class StudioRuntime:
         """
         if self.closed:
             raise SeedanceError("this studio is closed; nothing was sent. Make another one: Studio(home).")
+        self.budget_usd = budget_usd
         stored = await asyncio.to_thread(self.media.keep_inputs, request)
+        await self._sharing.present()
+        guess = estimate(request)
         intent = await engine.write(
-            self.journal.begin, estimate(request), budget_usd=budget_usd, stored=stored, extra=columns
+            self.journal.begin,
+            guess,
+            budget_usd=budget_usd,
+            stored=stored,
+            extra={**columns, "owner": self._sharing.owner},
+            instead_of=instead_of,
         )
         task = self._held[intent.key] = self._task(intent.row, request)
         self._tell(intent.row)
-        return task, engine.submit(self._send(task, intent))
+        submission = Submission(
+            self.client,
+            self.journal,
+            self._gates,
+            intent,
+            guess,
+            publish=self._publish,
+            sleep=self._pause,
+        )
+        return task, engine.submit(self._send(task, submission, lane))
 
-    async def _send(self, task: Task, intent: Intent) -> None:
+    async def _begin_again(
+        self, request: TaskRequest, *, columns: Mapping[str, Any], instead_of: str
+    ) -> tuple[Task, Future[None]]:
+        return await self.begin(request, budget_usd=self.budget_usd, columns=columns, instead_of=instead_of)
+
+    async def _send(self, task: Task, submission: Submission, lane: Lane) -> None:
         sending = asyncio.current_task()
         assert sending is not None
         self._sends.add(sending)
         sending.add_done_callback(self._sends.discard)
         try:
-            row = await submission.send(
-                self.client, self.journal, intent,
-                publish=self._publish, sleep=self._pause, stopped=lambda: self.closed,
-            )  # fmt: skip
+            row = await submission.send(lane)
         except Exception as error:
             self._held.pop(task.key, None)
             task.give_up(error)
             raise
-        if row["task_id"] is not None:
-            if self.closed:
-                return
-            self._watcher.watch(task.key, row["task_id"], row["service_tier"])
-            return
-        self._held.pop(task.key, None)
-        if task.error is not None:
+        if not self.closed:
+            self._follow(row)
+        if row["status"] == "unknown" and not self.closed:
+            self._recovery.look_for(task.key)
+        if row["task_id"] is None and task.error is not None:
             raise task.error
 
     async def _pause(self, seconds: float) -> None:
@@ -171,69 +253,43 @@ class StudioRuntime:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._closing_now.wait(), seconds)
 
-    async def adopt(self, task_id: str) -> Task:
-        """A task made elsewhere: log it, follow it, save its clip."""
-        answer = await self.client.get(task_id)
-        row = await engine.write(self.journal.adopted, answer.data)
-        if row["status"] == "succeeded" and row["file"] in ("failed", "expired"):
-            row = {**row, "file": "none"}  # asked for: there is something to wait for again
-        task = self._task(row)
-        self._publish(row)
-        self._follow(row)
-        return task
+    async def resume(self) -> Resumed:
+        """Follow what nobody follows, look for what is unclear, and fetch what is not saved."""
+        stock = await self._recovery.take_stock(self._held)
+        tasks = [self._take_up(row) for row in (*stock.ours, *stock.settled)]
+        for row in stock.settled:
+            if row["status"] == "unknown":
+                self._recovery.look_for(row["key"])
+        tasks += [self._look_on(row) for row in stock.elsewhere]
+        return Resumed(
+            tasks,
+            elsewhere=[row["key"] for row in stock.elsewhere],
+            settled=[row["key"] for row in stock.settled],
+            orphans=await self._orphan_ids(),
+        )
 
-    async def resume(self) -> list[Task]:
-        """Follow again what was live when the last kernel ended, and fetch what is not saved."""
-        resumed = []
-        for row in await engine.write(self.journal.unfinished):
-            if not self.follows(row["key"]):
-                if row["file"] == "failed":
-                    row = {**row, "file": "none"}  # noqa: PLW2901 - there is something to wait for again
-                resumed.append(self._task(row))
-                self._publish(row)
-                self._follow(row)
-        return resumed
+    async def orphans(self) -> list[Mapping[str, Any]]:
+        """Tasks at the service that look like ours and are in no row."""
+        return await self._recovery.orphans()
 
-    async def cancel(self, task: Task) -> None:
-        """DELETE a queued task; the row follows what the service then says."""
-        _refuse_unless(task, task.id is not None and task.status in LIVE, "queued")
-        # Asked first: DELETE of a task that has ended since removes its record, and with it a paid clip.
-        await self._ask(task)
-        if task.status == "running":
-            raise Conflict(
-                409,
-                code="TaskRunningCannotCancel",
-                message=f"task {task.id} is running and cannot be cancelled",
-                advice="Only queued tasks can be cancelled; delete it once it has ended.",
-            )
-        _refuse_unless(task, task.status == "queued", "queued")
-        await self.client.delete(str(task.id))
-        await self._ask(task)
-
-    async def _ask(self, task: Task) -> None:
-        answer = await self.client.get(str(task.id))
-        await self._observed(task.key, answer.data)
-
-    async def delete_remote(self, task: Task) -> None:
-        """DELETE the service's record of an ended task."""
-        row = await engine.write(self.journal.row, task.key)
-        ended = row["status"] in ("failed", "expired")
-        safe = row["status"] == "succeeded" and row["file"] in ("saved", "expired")
-        _refuse_unless(task, ended or safe, "an ended task whose clip is saved")
-        await self.client.delete(str(task.id))
-        self._publish(await engine.write(self.journal.forgotten, task.key))
+    async def _orphan_ids(self) -> list[str] | None:
+        try:
+            return [str(item["id"]) for item in await self.orphans()]
+        except ServiceError:
+            return None
 
     async def close(self) -> None:
         """Stop watching; unfinished tasks stay in the log for `resume`."""
         self.closed = True
         self._closing_now.set()
         self._listeners.clear()
+        self._gates.close("the studio was closed before it was sent")
         if self._sends:  # an answer that is on its way names a paid task
             await asyncio.wait(self._sends, timeout=_LAST_ANSWER)
+        await self._recovery.stop()
         await self._watcher.stop()
-        for save in self._saves:
-            save.cancel()
-        await asyncio.gather(*self._saves, return_exceptions=True)
+        await self._saver.stop()
+        await self._sharing.stop()
         await self.client.aclose()
         for task in self._held.values():
             text = f"task {task.key} is {task.status}, and its studio is closed"
@@ -295,6 +351,14 @@ class StudioRuntime:
         kind = {"simulated": self.simulated}
         return learned(self._store, **kind), deadlines(self._store, self.clock(), **kind)
 
+    def told(self, task_id: str) -> dict[str, Any] | None:
+        """What the log holds of a task, in the service's terms; None for one it does not know. Blocks."""
+        return told(self._store, task_id, simulated=self.simulated)
+
+    def hint(self, task_id: str) -> None:
+        """Somebody says that a task has changed: the service is asked, at most once a second; any thread."""
+        engine.submit(self._look_at(task_id))
+
     # --- what a task asks of it --------------------------------------------------------------------------
 
     def absolute(self, stored: str | None) -> Path | None:
@@ -346,21 +410,49 @@ class StudioRuntime:
             with contextlib.suppress(Exception):
                 listener(row and dict(row))
 
+    def _take_up(self, row: Row) -> Task:
+        """Publish a row and follow it where it stands."""
+        if row["status"] == "succeeded" and row["file"] in ("failed", "expired"):
+            row = {**row, "file": "none"}  # asked for: there is something to wait for again
+        task = self._task(row)
+        self._publish(row)
+        self._follow(row)
+        return task
+
     def _follow(self, row: Row) -> None:
-        """Take a row up where it stands."""
-        self._held[row["key"]] = self._task(row)
-        if row["status"] in LIVE:
-            self._watcher.watch(row["key"], row["task_id"], row["service_tier"] or "default")
+        key = row["key"]
+        self._held[key] = self._task(row)
+        if row["task_id"] is not None and row["status"] in (*LIVE, "unknown"):
+            self._watcher.watch(row)
         elif row["status"] == "succeeded" and row["file"] != "saved":
-            self._start_saving(row)
+            self._saver.start(row)
         else:
-            self._held.pop(row["key"])
+            self._held.pop(key)
+
+    def _look_on(self, row: Row) -> Task:
+        """Follow what another kernel looks after, through the log."""
+        task = self._held[row["key"]] = self._task(row)
+        self._publish(row)
+        self._sharing.look_on(row)
+        return task
+
+    def _changed_elsewhere(self, row: Row) -> None:
+        if row["status"] in FINAL and (row["status"] != "succeeded" or row["file"] != "none"):
+            self._sharing.forget(row["key"])
+            self._held.pop(row["key"], None)
+        self._publish(row)
 
     async def _observed(self, key: str, answer: Mapping[str, Any]) -> bool:
         row = await engine.write(self.journal.observed, key, answer)
-        over = row["status"] in FINAL
-        if over and row["status"] == "succeeded":
-            self._start_saving(row)
+        if row["task_id"] is None:  # it turned out to be another's
+            self._held.pop(key, None)
+            self._recovery.look_for(key)
+        over = row["task_id"] is None or row["status"] in FINAL
+        if over:
+            self._gates.ended()
+        if row["status"] == "succeeded":
+            self._paces = None
+            self._saver.start(row)
         elif over:
             self._held.pop(key, None)
         self._publish(row)
@@ -369,6 +461,24 @@ class StudioRuntime:
     async def _troubled(self, key: str, error: Exception) -> None:
         self._publish(await engine.write(self.journal.noted, key, str(error)))
 
+    async def _look_at(self, task_id: str) -> None:
+        if self.closed or self._watcher.hint(task_id):
+            return
+        # another kernel follows it, and may look only minutes from now
+        now = time.monotonic()
+        self._looked_at = {key: at for key, at in self._looked_at.items() if now - at < _HINT_SECONDS}
+        row = None if task_id in self._looked_at else await engine.write(self.journal.by_task_id, task_id)
+        if row is None or row["status"] in FINAL or task_id in self._looked_at:
+            return
+        self._looked_at[task_id] = now
+        if await self._sharing.claim([row["key"]]):  # nobody follows it any more: its clip is to be saved
+            self._take_up(row)
+            self._watcher.hint(task_id)
+            return
+        with contextlib.suppress(ServiceError, LogError):
+            answer = await self.client.get(task_id)
+            self._publish(await engine.write(self.journal.observed, row["key"], answer.data))
+
     def _ticked(self) -> None:
         for task in list(self._held.values()):
             task.update()
@@ -376,68 +486,24 @@ class StudioRuntime:
             self._tick_told = time.monotonic()
             self._tell(None)
 
-    def _start_saving(self, row: Row) -> None:
-        if row["key"] in self._saving or row["file"] == "saved":
-            return
-        self._saving.add(row["key"])
-        saving = asyncio.get_running_loop().create_task(self._save(row))
-        self._saves.add(saving)
-        saving.add_done_callback(self._saves.discard)
+    async def _may_save(self, key: str) -> bool:
+        if await self._sharing.claim([key]):
+            return True
+        self._look_on(await engine.write(self.journal.row, key))
+        return False
 
-    async def _save(self, row: Row) -> None:
-        try:
-            await self._save_file(row)
-        finally:
-            self._saving.discard(row["key"])
-            self._held.pop(row["key"], None)
+    def _saving_ended(self, key: str) -> None:
+        if not self._sharing.looks_on(key):
+            self._held.pop(key, None)
 
-    async def _save_file(self, row: Row) -> None:
-        key = row["key"]
-        if self._save_places is None:
-            self._save_places = asyncio.Semaphore(_SAVES_AT_ONCE)
-        async with self._save_places:
-            for tries in range(1, _SAVE_TRIES + 1):
-                try:
-                    row = await self._fresh(row, again=tries > 1)
-                    columns = await self.media.save(
-                        self.client, key, row["video_url"] or "", row["last_frame_url"]
-                    )
-                except (MediaError, ServiceError, OSError) as error:
-                    # 403 and 404 also come from a proxy or a wrong key: only with the hours over it is final
-                    gone = getattr(error, "status_code", None) in _GONE and self._is_over(row)
-                    if gone or tries == _SAVE_TRIES:
-                        file = "expired" if gone else "failed"
-                        self._publish(await engine.write(self.journal.unfiled, key, file, str(error)))
-                        break
-                    await asyncio.sleep(_SAVE_PAUSE * tries)
-                else:
-                    self._publish(await engine.write(self.journal.filed, key, **columns))
-                    break
+    async def _live(self, wire_model: str, tier: str) -> int:
+        return await engine.write(self.journal.live, wire_model, tier)
 
-    def _is_over(self, row: Row) -> bool:
-        kept = catalog.rules().file_hours * 3600
-        ended: int = row["finished_at"] or row["created_at"]
-        return self.clock() > ended / 1_000_000 + kept
+    async def _tokens_since(self, wire_model: str, tier: str, since: float) -> int:
+        return await engine.write(self.journal.tokens_since, wire_model, tier, since)
 
-    async def _fresh(self, row: Row, *, again: bool) -> Row:
-        """The row with links to fetch from: after a failure, or where none is known, newly asked for."""
-        if row["video_url"] and not again:
-            return row
-        try:
-            answer = await self.client.get(row["task_id"])
-        except NotFound as error:
-            raise DownloadError(
-                f"the service no longer has the task: {error}", status_code=error.status_code
-            ) from error
-        content = answer.data.get("content")
-        links = content if isinstance(content, dict) else {}
-        return {
-            **row,
-            "video_url": links.get("video_url") or row["video_url"],
-            "last_frame_url": links.get("last_frame_url") or row["last_frame_url"],
-        }
-
-
-def _refuse_unless(task: Task, fits: bool, takes: str) -> None:
-    if not fits:
-        raise InvalidRequest([Problem("task", task.key, f"the task is {task.status}; this takes {takes}")])
+    async def _pace(self, row: Mapping[str, Any]) -> Pace:
+        """How long tasks like this one take; what was learned is read anew when more has been."""
+        if self._paces is None:
+            self._paces = await engine.write(learned, self._store, simulated=self.simulated)
+        return self._paces.of(row)

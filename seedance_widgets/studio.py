@@ -16,24 +16,25 @@ from seedance_widgets import catalog
 from seedance_widgets.client import Client
 from seedance_widgets.engine import engine
 from seedance_widgets.errors import InvalidRequest, MissingAPIKey, Problem, RetiredModelWarning
+from seedance_widgets.limits import Limits
 from seedance_widgets.media import Media
 from seedance_widgets.request import TaskRequest
 from seedance_widgets.runtime import StudioRuntime
 from seedance_widgets.simulator import EMBEDDED_BASE_URL, Simulator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
 
     from seedance_widgets.coercion import DraftTask
     from seedance_widgets.log import Log
+    from seedance_widgets.resuming import Resumed
     from seedance_widgets.task import Task
+    from seedance_widgets.webhook import Webhook
 
 __all__ = ["Studio"]
 
 _SIMULATED_SPEED = 20
-_INTERVAL_SECONDS = 2.0
-_SHORTEST_INTERVAL = 0.1
 
 _runtimes: dict[tuple[Any, ...], tuple[StudioRuntime, int]] = {}
 _runtimes_lock = threading.Lock()
@@ -59,6 +60,10 @@ class Studio:
         Another place for the log: a SQLite path, or an SQLAlchemy URL such as a team's PostgreSQL.
     media
         Another folder for clips.
+    limits
+        How fast and how much is sent, where that is not to be the catalog's.
+    clock
+        Seconds since 1970 UTC.
 
     Raises
     ------
@@ -78,6 +83,7 @@ class Studio:
         budget_usd: float | None = None,
         log: Path | str | None = None,
         media: Path | str | None = None,
+        limits: Limits | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.home = Path(home).expanduser().resolve()
@@ -102,21 +108,22 @@ class Studio:
                 assert client is not None
                 return StudioRuntime(
                     self.home, place, client, files,
-                    simulated=False, interval=_INTERVAL_SECONDS, clock=clock,
+                    simulated=False, scale=1.0, limits=limits or Limits(), clock=clock,
                 )  # fmt: skip
             simulator, closing = simulate, None
             if not isinstance(simulator, Simulator):
                 state = self.home / "simulator.sqlite"
                 simulator = Simulator(speed=_SIMULATED_SPEED, state=state, clock=clock)
                 closing = simulator.close
-            interval = max(_SHORTEST_INTERVAL, _INTERVAL_SECONDS / simulator.speed)
             return StudioRuntime(
                 self.home, place, Client("simulated", address, transport=simulator.transport()), files,
-                closing=closing, simulated=True, interval=interval, clock=clock,
+                closing=closing, simulated=True, scale=1 / simulator.speed, limits=limits or Limits(),
+                clock=clock,
             )  # fmt: skip
 
         self._runtime = _join(self._shared_by, make)
         self._closed = False
+        self._webhooks: list[Webhook] = []
 
     # --- making videos -----------------------------------------------------------------------------------
 
@@ -235,11 +242,32 @@ class Studio:
 
     async def adopt(self, task_id: str) -> Task:
         """Take in a task made elsewhere: it gets a row, is followed, and its clip is saved."""
-        return await engine.bridge(self._runtime.adopt(task_id))
+        return await engine.bridge(self._runtime.acts.adopt(task_id))
 
-    async def resume(self) -> Sequence[Task]:
-        """After a restart: follow what is still live, and fetch what was not saved yet."""
+    async def resume(self) -> Resumed:
+        """After a restart: follow what is still live, look for what is unclear, fetch what is not saved.
+
+        What another kernel on this log looks after is left to it, and followed through the log. Nothing is
+        sent again.
+
+        Returns
+        -------
+        Resumed
+            The tasks that were taken up; shown, it says what was done with them.
+        """
         return await engine.bridge(self._runtime.resume())
+
+    async def orphans(self) -> Sequence[Mapping[str, Any]]:
+        """Tasks at the service that look like ours and have no row, as after a log was lost.
+
+        Each as the service tells it; `adopt` takes one in by its id.
+
+        Raises
+        ------
+        ServiceError
+            The service could not be asked.
+        """
+        return await engine.bridge(self._runtime.orphans())
 
     def subscribe(self, callback: Callable[[dict[str, Any] | None], None]) -> Callable[[], None]:
         """Have a callback told of every change of every task, on the engine's thread.
@@ -260,6 +288,39 @@ class Studio:
     def drafts(self) -> Sequence[dict[str, Any]]:
         """Rows of succeeded drafts that can still be made finals, newest first."""
         return self._runtime.journal.drafts()
+
+    def webhook(self, port: int = 0, host: str = "127.0.0.1") -> Webhook:
+        """Receive the service's callbacks, so that what happens to a task is known at once.
+
+        Give its ``url`` as ``callback_url``, with the scheme, host and port of a public address that leads
+        here (a tunnel, a reverse proxy): the service calls from outside, and to provide that address is up
+        to you. The rest of the URL stays the same for this home. A callback is taken for a hint only; the
+        state comes from the service when asked.
+
+        Parameters
+        ----------
+        port
+            0 takes a free one.
+        host
+            Address to listen on; other than a loopback one lets other machines in.
+
+        Returns
+        -------
+        Webhook
+            Serves in the background until it, or the studio, is closed.
+
+        Raises
+        ------
+        SeedanceError
+            The port is taken, or the secret part of the URL cannot be kept in the home.
+        """
+        from seedance_widgets.webhook import Receiver, Webhook, kept_secret
+
+        runtime = self._runtime
+        secret = kept_secret(self.home)
+        receiver = Receiver(secret, known=runtime.told, hint=runtime.hint, clock=runtime.clock)
+        self._webhooks.append(Webhook(receiver, secret, host=host, port=port))
+        return self._webhooks[-1]
 
     # --- money and log -----------------------------------------------------------------------------------
 
@@ -289,6 +350,8 @@ class Studio:
         """Stop watching. Unfinished tasks go on at the service; `resume` picks them up later."""
         if not self._closed:
             self._closed = True
+            for webhook in self._webhooks:
+                webhook.close()
             _leave(self._shared_by)
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""Send one request exactly once: the durable intent first, then the POST, then the durable id.
+"""Send one request exactly once: the durable intent first, then the gate, then the POST, then the durable id.
 
 A create has no idempotency key, so it is repeated only when an answer proves that nothing was made: the
 call never left, or the service refused it before any work. Whatever else happens, the row says what is
@@ -9,21 +9,34 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sys
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from seedance_widgets.engine import engine
-from seedance_widgets.errors import AnswerLost, APIError, InvalidRequest, LogError, NotSent, ServerFault
-from seedance_widgets.refusals import is_retryable_refusal
+from seedance_widgets.errors import (
+    AnswerLost,
+    APIError,
+    GateClosed,
+    InvalidRequest,
+    LogError,
+    NotSent,
+    ServerFault,
+)
+from seedance_widgets.refusals import is_retryable_refusal, refuses_every_create
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from seedance_widgets.allowances import Lane
     from seedance_widgets.client import Client
+    from seedance_widgets.gates import Gates
     from seedance_widgets.log.journal import Intent, Journal, Row
+    from seedance_widgets.place import Place
+    from seedance_widgets.pricing import Estimate
 
-__all__ = ["send"]
+__all__ = ["Submission"]
 
 _CONNECT_TRIES = 3
 _FIRST_WAIT = 1.0
@@ -33,89 +46,117 @@ _PATIENCE = 900.0
 _WRITE_TRIES = 10
 
 
-async def send(
-    client: Client,
-    journal: Journal,
-    intent: Intent,
-    *,
-    publish: Callable[[Row], None],
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    stopped: Callable[[], bool] = lambda: False,
-) -> Row:
-    """Send an intent and record the outcome; runs on the engine.
+class Submission:
+    """One intent on its way to the service; runs on the engine.
 
-    Returns
-    -------
-    Row
-        With status queued, rejected, not_created or unknown; it is published already.
+    Parameters
+    ----------
+    client, journal, gates
+        Of the studio.
+    intent
+        What to send.
+    estimate
+        Of its request.
+    publish
+        Given each newer row.
+    sleep
+        Waits for some seconds, or until the studio is closed.
     """
-    row = await _outcome(client, journal, intent, publish, sleep, stopped)
-    publish(row)
-    return row
 
+    def __init__(
+        self,
+        client: Client,
+        journal: Journal,
+        gates: Gates,
+        intent: Intent,
+        estimate: Estimate,
+        *,
+        publish: Callable[[Row], None],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._client = client
+        self._journal = journal
+        self._gates = gates
+        self._intent = intent
+        self._tokens = estimate.tokens_max
+        self._spec = estimate.request.spec
+        self._tier = estimate.request.effective("service_tier")
+        self._publish = publish
+        self._sleep = sleep
 
-async def _outcome(  # noqa: C901, PLR0917 - one branch an outcome, in one place on purpose
-    client: Client,
-    journal: Journal,
-    intent: Intent,
-    publish: Callable[[Row], None],
-    sleep: Callable[[float], Awaitable[None]],
-    stopped: Callable[[], bool],
-) -> Row:
-    key, tries, waited = intent.key, 0, 0.0
-    while True:
-        tries += 1
+    async def send(self, lane: Lane) -> Row:
+        """Wait for a place in a lane, send, and record the outcome.
+
+        Returns
+        -------
+        Row
+            With status queued, rejected, not_created or unknown; it is published already.
+        """
         try:
-            answer = await client.create(intent.body)
-        except NotSent as error:
-            if tries >= _CONNECT_TRIES:
-                return await engine.write(journal.not_created, key, str(error))
-            pause = _pause(tries)
-        except InvalidRequest as error:  # the body is not JSON: nothing left this machine
-            return await engine.write(journal.not_created, key, str(error))
-        except (AnswerLost, ServerFault) as error:
-            return await engine.write(journal.unknown, key, str(error), error.client_request_id)
-        except APIError as error:
-            if error.status_code == httpx.codes.REQUEST_TIMEOUT:
-                # a gateway gave up waiting: what it had passed on nobody knows
-                return await engine.write(journal.unknown, key, str(error), error.client_request_id)
-            pause = max(error.retry_after or 0.0, _pause(tries))
-            if not is_retryable_refusal(error) or waited + pause > _PATIENCE:
-                return await engine.write(journal.rejected, key, error)
-            note = f"waiting {pause:.0f} s to send: {error.code}"
-            publish(await engine.write(journal.noted, key, note))
-        else:
-            ids: dict[str, Any] = {
-                "request_id": answer.request_id,
-                "client_request_id": answer.client_request_id,
-                "note": None,
-            }
-            return await _kept(journal, key, answer.data, ids, sleep)
-        waited += pause
-        await sleep(pause)
-        if stopped():
-            return await engine.write(journal.not_created, key, "the studio was closed before it was sent")
+            place = await self._gates.enter(
+                self._spec, self._tier, self._tokens, lane=lane, waiting=self._waiting
+            )
+            with place:
+                row = await self._sent(place)
+        except GateClosed as closed:
+            row = await engine.write(self._journal.not_created, self._intent.key, str(closed))
+        self._publish(row)
+        return row
 
+    async def _sent(self, place: Place) -> Row:  # noqa: C901 - one branch an outcome, in one place on purpose
+        key, tries, waited = self._intent.key, 0, 0.0
+        while True:
+            tries += 1
+            try:
+                answer = await self._client.create(self._intent.body)
+            except NotSent as error:
+                if tries >= _CONNECT_TRIES:
+                    return await engine.write(self._journal.not_created, key, str(error))
+                await self._sleep(_pause(tries))
+            except InvalidRequest as error:  # the body is not JSON: nothing left this machine
+                return await engine.write(self._journal.not_created, key, str(error))
+            except (AnswerLost, ServerFault) as error:
+                return await engine.write(self._journal.unknown, key, str(error), error.client_request_id)
+            except APIError as error:
+                if error.status_code == httpx.codes.REQUEST_TIMEOUT:
+                    # a gateway gave up waiting: what it had passed on nobody knows
+                    return await engine.write(self._journal.unknown, key, str(error), error.client_request_id)
+                pause = (error.retry_after or 0.0) + _pause(tries)
+                waited += pause
+                if not is_retryable_refusal(error) or waited > _PATIENCE:
+                    if refuses_every_create(error):
+                        self._gates.refuse(self._spec, self._tier, f"{error.code}: {error.message}")
+                    return await engine.write(self._journal.rejected, key, error)
+                self._gates.hold(self._spec, self._tier, pause, str(error.code))
+            else:
+                ids: dict[str, Any] = {
+                    "request_id": answer.request_id,
+                    "client_request_id": answer.client_request_id,
+                    "note": None,
+                }
+                return await self._kept(answer.data, ids)
+            await place.again()
 
-async def _kept(
-    journal: Journal,
-    key: str,
-    answer: dict[str, Any],
-    ids: dict[str, Any],
-    sleep: Callable[[float], Awaitable[None]],
-) -> Row:
-    """Write down a task id: until that has worked, only this process knows of a paid task."""
-    for tries in range(1, _WRITE_TRIES + 1):
-        try:
-            return await engine.write(journal.accepted, key, answer, **ids)
-        except LogError as error:
-            if tries == _WRITE_TRIES:
-                text = (
-                    f"{error} The service has accepted the task {answer['id']}: adopt it once the log works."
-                )
-                raise LogError(text) from error
-        await sleep(_pause(tries))
-    raise AssertionError
+    async def _waiting(self, reason: str) -> None:
+        self._publish(await engine.write(self._journal.noted, self._intent.key, reason))
+
+    async def _kept(self, answer: dict[str, Any], ids: dict[str, Any]) -> Row:
+        """Write down a task id: until that has worked, only this process knows of a paid task."""
+        key, tries = self._intent.key, 0
+        while True:
+            tries += 1
+            try:
+                return await engine.write(self._journal.accepted, key, answer, **ids)
+            except LogError as error:
+                text = f"{error} The service has accepted task {key} as {answer['id']}"
+                if tries == 1:
+                    # the card and whoever reads the terminal know the id, whatever becomes of the disk
+                    print(f"seedance-widgets: {text}; tried again.", file=sys.stderr)  # noqa: T201
+                    note = f"its id {answer['id']} is not written down yet: {error}"
+                    self._publish({**self._intent.row, "note": note})
+                if tries == _WRITE_TRIES:
+                    raise LogError(f"{text}: studio.resume() finds it again once the log works.") from error
+            await self._sleep(_pause(tries))
 
 
 def _pause(tries: int) -> float:

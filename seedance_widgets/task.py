@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
+import json
 import os
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from seedance_widgets import catalog
 from seedance_widgets.card import CardFacts, card_html, card_text
 from seedance_widgets.coercion import DraftTask
 from seedance_widgets.engine import engine
@@ -44,8 +46,31 @@ _CARD_POSTER_WIDTH = 176
 _CARD_POSTER_BYTES = 1_100
 
 
+class Acts(Protocol):
+    """What people may decide about a task."""
+
+    async def cancel(self, task: Task) -> None:
+        """Ask the service to cancel a queued task."""
+
+    async def delete_remote(self, task: Task) -> None:
+        """Ask the service to delete the record of an ended task."""
+
+    async def assign(self, task: Task, task_id: str) -> None:
+        """Let a task have the id that a person says it has."""
+
+    async def abandon(self, task: Task) -> None:
+        """Settle an unknown outcome as never made."""
+
+    async def resend(self, task: Task) -> tuple[Task, concurrent.futures.Future[None]]:
+        """Send once more what was never made: the new task, and its sending."""
+
+
 class Runtime(Protocol):
     """What a task needs of the studio behind it."""
+
+    @property
+    def acts(self) -> Acts:
+        """What people may decide about it."""
 
     def absolute(self, stored: str | None) -> Path | None:
         """A stored path as an absolute one."""
@@ -55,12 +80,6 @@ class Runtime(Protocol):
 
     def money(self) -> tuple[float, float]:
         """Dollars settled and reserved."""
-
-    async def cancel(self, task: Task) -> None:
-        """Ask the service to cancel a queued task."""
-
-    async def delete_remote(self, task: Task) -> None:
-        """Ask the service to delete the record of an ended task."""
 
 
 class Task:
@@ -145,7 +164,7 @@ class Task:
     def error(self) -> SeedanceError | None:
         """What went wrong, as the error that awaiting raises; None where nothing did."""
         row, status = self._row, self.status
-        said = f"{row['error_code'] or 'no code'}: {row['error_message'] or 'no message'}"
+        said = ": ".join(filter(None, (row["error_code"], row["error_message"]))) or "It did not say why."
         if status == "failed":
             return TaskFailed(f"task {self.key} failed, nothing is billed. {said}", task=self)
         if status == "expired":
@@ -157,8 +176,13 @@ class Task:
         if status == "cancelled":
             return TaskCancelled(f"task {self.key} was cancelled, nothing is billed.", task=self)
         if status in ("rejected", "not_created"):
-            what = "was refused" if status == "rejected" else "never reached the service"
-            advice = f" What to do: {row['note']}" if row["note"] else ""
+            what = "was refused" if status == "rejected" else "was not made"
+            said = said if said.endswith((".", "!", "?")) else f"{said}."
+            advice = f" What to do: {row['note']}" if row["note"] and status == "rejected" else ""
+            if row["resent_as"]:
+                advice = f" It was sent again as {row['resent_as']}."
+            elif status == "not_created":
+                advice = " `await task.resend()` sends it again."
             return RequestRejected(
                 f"task {self.key} {what}, nothing is billed. {said}{advice}",
                 task=self,
@@ -170,8 +194,9 @@ class Task:
         if status == "unknown":
             return OutcomeUnknown(
                 f"task {self.key}: the answer to its create was lost ({row['error_message']}). It may exist "
-                "and be billed; nothing is re-sent. `await studio.list()` shows what the service has, "
-                "`studio.adopt(id)` takes it in.",
+                "and be billed; nothing is re-sent, and its cost stays reserved. It is looked for in the "
+                "service's list by itself and by `await studio.resume()`; `studio.log.unknown()` shows what "
+                f"is known.{self._candidates_said()}",
                 task=self,
             )
         if status == "succeeded" and row["file"] in ("failed", "expired"):
@@ -180,6 +205,10 @@ class Task:
                 "`await studio.resume()` tries again; the service keeps files for 24 hours."
             )
         return None
+
+    def _candidates_said(self) -> str:
+        ids = json.loads(self._row["candidates"] or "[]")
+        return f" It may be {' or '.join(ids)}: `await task.adopt(id)` takes one." if ids else ""
 
     def as_draft(self) -> DraftTask:
         """The task as the draft of a final.
@@ -249,12 +278,55 @@ class Task:
         Conflict
             It runs already: the service cannot cancel it, and it will be billed if it succeeds.
         """
-        await engine.bridge(self._runtime.cancel(self))
+        await engine.bridge(self._runtime.acts.cancel(self))
         return self
 
     async def delete_remote(self) -> None:
         """Delete the service's record of an ended task; the row and the files here stay."""
-        await engine.bridge(self._runtime.delete_remote(self))
+        await engine.bridge(self._runtime.acts.delete_remote(self))
+
+    async def adopt(self, task_id: str) -> Task:
+        """Say which task at the service this one is, where the answer to its create was lost.
+
+        Raises
+        ------
+        InvalidRequest
+            The task has an id, or another task has this one, or it is of another model.
+        ServiceError
+            The service could not be asked for it.
+        """
+        await engine.bridge(self._runtime.acts.assign(self, task_id))
+        return self
+
+    async def abandon(self) -> Task:
+        """Say that nothing came of a task whose outcome is unknown: its cost is no longer reserved.
+
+        Raises
+        ------
+        InvalidRequest
+            Its outcome is not unknown.
+        """
+        await engine.bridge(self._runtime.acts.abandon(self))
+        return self
+
+    async def resend(self) -> Task:
+        """Send once more what was never made or was refused, as a new task.
+
+        Returns
+        -------
+        Task
+            The new one, accepted; this one's row says which it is.
+
+        Raises
+        ------
+        InvalidRequest
+            It may exist, or it was sent again already; nothing was sent.
+        BudgetExceeded, RequestRejected, OutcomeUnknown
+            As from `Studio.submit`.
+        """
+        task, sending = await engine.bridge(self._runtime.acts.resend(self))
+        await engine.wait(sending)
+        return task
 
     # --- showing -----------------------------------------------------------------------------------------
 
@@ -318,7 +390,19 @@ class Task:
             video=_relative(video),
             download=_relative(self.video_path),
             poster=self._card_poster(poster) if poster else None,
+            until=self._forgotten_at(),
+            is_draft=row["kind"] == "draft" and row["file"] == "saved",
         )
+
+    def _forgotten_at(self) -> datetime | None:
+        """When the service forgets what is still needed of it: a file that is not saved, or a draft."""
+        row, rules = self._row, catalog.rules()
+        if self.status != "succeeded":
+            return None
+        if row["file"] in ("none", "failed") and row["finished_at"]:
+            ended = datetime.fromtimestamp(row["finished_at"] / _MICROSECONDS, UTC)
+            return ended + timedelta(hours=rules.file_hours)
+        return self.created_at + timedelta(days=rules.draft_task_days) if row["kind"] == "draft" else None
 
     def _card_poster(self, poster: Path) -> bytes | None:
         """Smaller still than the poster: twenty cards in a notebook carry it twenty times."""

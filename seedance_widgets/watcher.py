@@ -1,30 +1,41 @@
 """One watcher for all live tasks of a studio: asks the service, hands answers on, notes troubles.
 
-A few tasks are asked for one by one, more of them by list: one list call a round serves any number.
-Tasks on flex have a list of their own. An id that a list leaves out is confirmed by GET, and a 404 there
-is only noted: a wrong key looks the same.
+Each task is due when its `Rhythm` says so. A few due tasks are asked for one by one, more of them by list:
+one call looks at any number, so it takes along whoever is not due yet. Tasks on flex have a list of their
+own. An id that a list leaves out is confirmed by GET, and a 404 there is only noted: a wrong key looks the
+same. Calls are made side by side, so that a slow one holds up nobody else's.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
+import time
 from typing import TYPE_CHECKING, Any
 
-from seedance_widgets.errors import APIError, RateLimited, ServerFault, ServiceError
+from seedance_widgets.errors import APIError, RateLimited, ServerFault
+from seedance_widgets.rhythm import Followed, Spacing, rhythm_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 
     from seedance_widgets.client import Client
+    from seedance_widgets.log.pace import Pace
 
 __all__ = ["Watcher"]
 
-_LIST_FROM = 4  # live tasks of one tier
+_LIST_FROM = 4  # due tasks of one tier
 _IDS_A_CALL = 150  # 41 bytes an id: many gateways stop at 8 kB of address
 _GETS_AT_ONCE = 10
-_SLOWEST = 30.0
-_DOUBLINGS = 8
+_TICK_SECONDS = 1.0
+# to look closer than every 50 ms serves nobody
+_LEAST_SCALE = 0.05
+_MICROSECONDS = 1_000_000
+# seconds at the real service
+_HINTS_APART = 1.0
+_LISTLESS = 600.0
+_LONGEST_HOLD = 300.0
 
 
 class Watcher:
@@ -35,13 +46,21 @@ class Watcher:
     client
         Of the service.
     observed
-        Given a key and an answer, returns whether the task is over.
+        Given a key and an answer that differs from the last one, returns whether the task is over.
     troubled
         Given a key and an error that changes no status.
     ticked
-        Called once a round.
-    interval
-        Seconds between rounds.
+        Called once a second while anything is followed.
+    pace
+        Given a row, how long tasks like it take.
+    lists_per_second, gets_per_second
+        What the service allows, tiers together (api-facts 6: reported by third parties).
+    scale
+        1 / speed of a simulator: pauses and rates follow it.
+    clock
+        Seconds since 1970 UTC; only for the age of tasks that were made before.
+    monotonic, sleep
+        The time that passes, in seconds.
     """
 
     def __init__(
@@ -51,88 +70,242 @@ class Watcher:
         observed: Callable[[str, Mapping[str, Any]], Awaitable[bool]],
         troubled: Callable[[str, Exception], Awaitable[None]],
         ticked: Callable[[], None],
-        interval: float,
+        pace: Callable[[Mapping[str, Any]], Awaitable[Pace]],
+        lists_per_second: float = 1.0,
+        gets_per_second: float = 20.0,
+        scale: float = 1.0,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep,
     ) -> None:
         self._client = client
         self._observed = observed
         self._troubled = troubled
         self._ticked = ticked
-        self._interval = interval
-        self._live: dict[str, tuple[str, str]] = {}  # key -> task id, tier
-        self._round: asyncio.Task[None] | None = None
-        self._failures = 0
+        self._pace = pace
+        self._scale = max(scale, _LEAST_SCALE)
+        self._lists = Spacing(lists_per_second, self._scale)
+        self._gets = Spacing(gets_per_second, self._scale)
+        self._clock = clock
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._live: dict[str, Followed] = {}
+        self._listless: dict[str, float] = {}  # tier -> until when it goes without lists
+        self._work: set[asyncio.Task[None]] = set()
+        self._rounds: asyncio.Task[None] | None = None
+        self._wake = asyncio.Event()
+        self._places = asyncio.Semaphore(_GETS_AT_ONCE)
+        self._learning = asyncio.Lock()
 
-    def watch(self, key: str, task_id: str, tier: str) -> None:
-        """Follow a task from now on; called on the engine's loop."""
-        self._live[key] = (task_id, tier)
-        if self._round is None or self._round.done():
-            self._round = asyncio.get_running_loop().create_task(self._run())
+    def watch(self, row: Mapping[str, Any]) -> None:
+        """Follow the task of a row that has its id; called on the engine's loop, as everything here."""
+        now = self._monotonic()
+        tier = row["service_tier"] or "default"
+        born = now - self._age(row["created_at"] / _MICROSECONDS)
+        each = Followed(row["key"], row["task_id"], tier, born, rhythm_of(None, tier, self._scale))
+        each.plan(now)
+        self._live[each.key] = each
+        self._begin(self._learn(each, row))
+        if self._rounds is None or self._rounds.done():
+            self._rounds = asyncio.get_running_loop().create_task(self._run())
+            self._begin(self._tick(self._rounds))
+        self._wake.set()
+
+    async def list_turn(self) -> None:
+        """Wait until somebody else on the engine may make a LIST call: the rate is the account's."""
+        now = self._monotonic()
+        start = self._lists.take(now)
+        if start > now:
+            await self._sleep(start - now)
 
     def forget(self, key: str) -> None:
         """Stop following a task."""
         self._live.pop(key, None)
+        self._wake.set()
+
+    def hint(self, task_id: str) -> bool:
+        """Somebody says that a task has changed: look soon, but at most once a second.
+
+        Nothing is believed. A task that could not be read the last time waits until its turn.
+
+        Returns
+        -------
+        bool
+            Whether the task is followed here.
+        """
+        followed = [each for each in self._live.values() if each.task_id == task_id]
+        for each in followed:
+            if not each.failures:
+                each.hinted = True
+                each.hurry(self._monotonic(), _HINTS_APART * self._scale)
+                self._wake.set()
+        return bool(followed)
 
     async def stop(self) -> None:
         """Follow nothing any more."""
         self._live.clear()
-        if self._round is not None:
-            self._round.cancel()
-            await asyncio.gather(self._round, return_exceptions=True)
+        running = [*self._work, *([self._rounds] if self._rounds else [])]
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+    # --- when ---------------------------------------------------------------------------------------------
 
     async def _run(self) -> None:
         while self._live:
-            await asyncio.sleep(min(_SLOWEST, self._interval * 2 ** min(self._failures, _DOUBLINGS)))
-            try:
-                await self._look()
-            except Exception as error:  # noqa: BLE001 - a watcher that dies leaves paid clips behind
-                self._failures += 1
-                for key in list(self._live):
-                    with contextlib.suppress(Exception):
-                        await self._troubled(key, error)
-            else:
-                self._failures = 0
+            self._wake.clear()
+            now = self._monotonic()
+            idle = [each for each in self._live.values() if not each.asked]
+            idle.sort(key=lambda each: each.due)
+            for tier in dict.fromkeys(each.tier for each in idle):
+                self._ask([each for each in idle if each.tier == tier], now)
+            waiting = [each.due for each in idle if not each.asked]
+            # whoever is due and was not asked for waits for the next list
+            moments = [due if due > now else self._lists.free_at for due in waiting]
+            await self._rest(min(moments, default=math.inf) - now)
+
+    def _ask(self, idle: Sequence[Followed], now: float) -> None:
+        """Start the calls of one tier that are due; those due first stand first."""
+        due = [each for each in idle if each.due <= now]
+        if not due:
+            return
+        # whoever comes due before the first would be due again
+        soon = now + min(each.pause for each in due)
+        count = sum(each.due <= soon for each in idle)
+        listless = self._listless.get(idle[0].tier, -math.inf) > now
+        hinted = [each for each in due if each.hinted]
+        if listless or count < _LIST_FROM:
+            single = due
+        else:
+            single = hinted if len(hinted) < _LIST_FROM else []
+            rest = [each for each in idle if each not in single]
+            if rest and rest[0].due <= now and self._lists.free_at <= now:
+                self._lists.take(now)
+                asked = rest[:_IDS_A_CALL]
+                for each in asked:
+                    each.ask(now)
+                self._begin(self._look_by_list(asked, soon))
+        for each in single:
+            each.ask(now)
+            self._begin(self._look(each))
+
+    async def _rest(self, seconds: float) -> None:
+        """Until the time is over or something has changed."""
+        waits: set[asyncio.Task[Any]] = {asyncio.ensure_future(self._wake.wait())}
+        if seconds < math.inf:
+            waits.add(asyncio.ensure_future(self._sleep(max(0.0, seconds))))
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    async def _tick(self, rounds: asyncio.Task[None]) -> None:
+        while not rounds.done():
+            await self._sleep(_TICK_SECONDS)
             with contextlib.suppress(Exception):
                 self._ticked()
 
-    async def _look(self) -> None:
-        by_tier: dict[str, dict[str, str]] = {}
-        for key, (task_id, tier) in self._live.items():
-            by_tier.setdefault(tier, {})[task_id] = key
-        single: dict[str, str] = {}
-        for tier, keys in by_tier.items():
-            single |= keys if len(keys) < _LIST_FROM else await self._look_by_list(tier, keys)
-        limit = asyncio.Semaphore(_GETS_AT_ONCE)
+    async def _learn(self, each: Followed, row: Mapping[str, Any]) -> None:
+        # without a pace the rhythm it has will do; one by one, since the first of a batch reads for all
+        with contextlib.suppress(Exception):
+            async with self._learning:
+                each.rhythm = rhythm_of(await self._pace(row), each.tier, self._scale)
+            if not each.asked and not each.hinted:
+                each.plan(self._monotonic())
+                self._wake.set()
 
-        async def look(task_id: str, key: str) -> None:
-            async with limit:
-                try:
-                    answer = await self._client.get(task_id)
-                except ServiceError as error:
-                    await self._troubled(key, error)
-                else:
-                    await self._hand_on(key, answer.data)
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._work.add(task)
+        task.add_done_callback(self._work.discard)
 
-        await asyncio.gather(*(look(task_id, key) for task_id, key in single.items()))
+    # --- what ---------------------------------------------------------------------------------------------
 
-    async def _look_by_list(self, tier: str, keys: dict[str, str]) -> dict[str, str]:
-        """Hand on what lists say; returns what they left out."""
-        missing = dict(keys)
-        ids = list(keys)
-        for start in range(0, len(ids), _IDS_A_CALL):
-            asked = ids[start : start + _IDS_A_CALL]
+    async def _look(self, each: Followed) -> None:
+        """Ask for one task."""
+        async with self._places:
+            now = self._monotonic()
+            start = self._gets.take(now)
+            if start > now:
+                await self._sleep(start - now)
+            if self._live.get(each.key) is not each:
+                return
+            each.looked = self._monotonic()
             try:
-                answer = await self._client.list(task_ids=asked, service_tier=tier, page_size=len(asked))
-            except APIError as error:
-                if isinstance(error, RateLimited | ServerFault):
-                    raise
-                # a key with Custom permission may read each task and not the list without a model
-                break
+                answer = await self._client.get(each.task_id)
+            except Exception as error:  # noqa: BLE001 - a watcher that dies leaves paid clips behind
+                await self._fail([each], error, self._gets)
+            else:
+                await self._hand_on(each, answer.data, 1)
+
+    async def _look_by_list(self, asked: Sequence[Followed], soon: float) -> None:
+        """Ask for tasks of one tier together, and one by one for those due by ``soon`` that are left out."""
+        tier = asked[0].tier
+        missing = {each.task_id: each for each in asked}
+        try:
+            answer = await self._client.list(
+                task_ids=list(missing), service_tier=tier, page_size=len(missing)
+            )
+        except APIError as error:
+            if isinstance(error, RateLimited | ServerFault):
+                await self._fail(asked, error, self._lists)
+                return
+            # a key with Custom permission may read each task and not the list without a model
+            self._listless[tier] = self._monotonic() + _LISTLESS * self._scale
+        except Exception as error:  # noqa: BLE001 - as in _look
+            await self._fail(asked, error, self._lists)
+            return
+        else:
             items = answer.data.get("items")
             for item in items if isinstance(items, list) else ():
-                if isinstance(item, dict) and (key := missing.pop(str(item.get("id")), None)):
-                    await self._hand_on(key, item)
-        return missing
+                if isinstance(item, dict) and (each := missing.pop(str(item.get("id")), None)):
+                    await self._hand_on(each, item, len(asked))
+        for each in missing.values():
+            if each.due <= soon:
+                self._begin(self._look(each))
+            else:
+                self._free(each)
 
-    async def _hand_on(self, key: str, answer: Mapping[str, Any]) -> None:
-        if await self._observed(key, answer):
-            self.forget(key)
+    async def _hand_on(self, each: Followed, answer: Mapping[str, Any], together: int) -> None:
+        if self._live.get(each.key) is not each:
+            return
+        try:
+            if answer != each.seen and await self._observed(each.key, answer):
+                self.forget(each.key)
+        except Exception as error:  # noqa: BLE001 - what could not be written down is asked for again
+            await self._fail([each], error)
+            return
+        if each.seen is None and isinstance(created := answer.get("created_at"), int | float):
+            # the row's own may be of its intent, which then waited to be sent
+            each.born = max(each.born, each.looked - self._age(created))
+        each.seen, each.failures = answer, 0
+        each.plan(self._monotonic(), together)
+        self._free(each)
+
+    async def _fail(
+        self, asked: Sequence[Followed], error: Exception, spacing: Spacing | None = None
+    ) -> None:
+        """Note a trouble, and come back later each time."""
+        now = self._monotonic()
+        for each in asked:
+            each.seen, each.hinted = None, False
+            each.failures += 1
+            each.plan(now)
+        if spacing and isinstance(error, RateLimited):
+            hint = min(error.retry_after or 0.0, _LONGEST_HOLD)
+            spacing.hold(max(now + hint, min(each.due for each in asked)))
+        for each in asked:
+            if self._live.get(each.key) is each:
+                with contextlib.suppress(Exception):
+                    await self._troubled(each.key, error)
+            self._free(each)
+
+    def _age(self, created_at: float) -> float:
+        return max(0.0, self._clock() - created_at)
+
+    def _free(self, each: Followed) -> None:
+        each.asked = False
+        if each.hinted:
+            each.hurry(self._monotonic(), _HINTS_APART * self._scale)
+        self._wake.set()

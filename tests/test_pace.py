@@ -152,8 +152,8 @@ def test_what_expires(store):
     tried = add(store, kind="draft", created_at=finished - 60 * SECOND)
     add(store, kind="final", parent_key=tried, status="failed")
     assert deadlines(store, NOW, simulated=False) == [
-        Deadline("clips", 2, finished + 22 * 3600 * SECOND),
-        Deadline("drafts", 2, finished + 60 * SECOND),
+        Deadline("clip", 2, finished + 22 * 3600 * SECOND),
+        Deadline("draft", 2, finished + 60 * SECOND),
     ]
     assert [each.count for each in deadlines(store, NOW, simulated=True)] == [1]
     assert deadlines(store, NOW + 8 * 86_400, simulated=False) == []

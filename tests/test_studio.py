@@ -141,7 +141,7 @@ async def test_a_download_that_breaks_is_tried_again(studio, simulator):
 
 
 async def test_a_clip_that_cannot_be_saved_is_fetched_by_resume(studio, simulator, monkeypatch):
-    monkeypatch.setattr("seedance_widgets.runtime._SAVE_PAUSE", 0.01)
+    monkeypatch.setattr("seedance_widgets.saving._PAUSE", 0.01)
     simulator.faults.refuse(503, "SlowDown", on="file", times=4)
     task = await studio.submit("a fox", **SMALL)
     with pytest.raises(sw.DownloadError, match="resume"):
@@ -153,7 +153,7 @@ async def test_a_clip_that_cannot_be_saved_is_fetched_by_resume(studio, simulato
 
 
 async def test_a_clip_whose_hours_are_over_is_said_to_be_expired(tmp_path, clock, monkeypatch):
-    monkeypatch.setattr("seedance_widgets.runtime._SAVE_PAUSE", 0.01)
+    monkeypatch.setattr("seedance_widgets.saving._PAUSE", 0.01)
     simulator = sw.Simulator(speed=10_000, clock=clock)
     with sw.Studio(tmp_path, simulate=simulator, clock=clock) as studio:
         simulator.faults.refuse(403, "AccessDenied", on="file", times=4)

@@ -2,14 +2,17 @@
 
 `Log` is what people read. The modules behind it: ``store`` opens the database and runs transactions,
 ``schema`` names its columns, ``journal`` writes the life of each task, ``intents`` and ``answers`` turn
-requests and answers into columns, ``frames`` reads everything back as a DataFrame.
+requests and answers into columns, ``rows`` answers questions, ``leases`` divides the work between kernels,
+``frames`` reads everything back as a DataFrame.
 """
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     import pandas as pd
@@ -28,11 +31,14 @@ class Log:
         The open database.
     home
         The folder that stored paths are relative to.
+    clock
+        Seconds since 1970 UTC.
     """
 
-    def __init__(self, store: Store, home: Path) -> None:
+    def __init__(self, store: Store, home: Path, *, clock: Callable[[], float] = time.time) -> None:
         self._store = store
         self._home = home
+        self._clock = clock
 
     @property
     def location(self) -> str:
@@ -48,6 +54,26 @@ class Log:
         from seedance_widgets.log.frames import tasks_frame
 
         return tasks_frame(self._store, self._home)
+
+    def unknown(self) -> pd.DataFrame:
+        """Tasks whose create went unanswered: each may exist and be billed, and its cost stays reserved.
+
+        Indexed by ``key``. ``candidates`` lists ids at the service of which only a person can say whether
+        one is it; ``task.adopt(id)`` and ``task.abandon()`` do.
+        """
+        from seedance_widgets.log.frames import unknown_frame
+
+        return unknown_frame(self._store)
+
+    def expiring(self) -> pd.DataFrame:
+        """What will be gone, the first first: clips that are not saved, and drafts without a final.
+
+        Indexed by ``key``. ``what`` is ``clip``, whose file the service keeps for 24 hours, or ``draft``,
+        whose id it takes for 7 days; ``until`` is UTC and ``hours_left`` counts from now.
+        """
+        from seedance_widgets.log.frames import expiring_frame
+
+        return expiring_frame(self._store, self._clock())
 
     def __repr__(self) -> str:
         return f"Log({self.location})"

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from sqlalchemy import BigInteger, Boolean, Float, Integer, select
+from sqlalchemy import BigInteger, Boolean, Column, Float, Integer, and_, select
 
+from seedance_widgets.log.pace import still_there
 from seedance_widgets.log.schema import FRAME_COLUMNS, tasks
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from sqlalchemy import Column, ColumnElement
+    from sqlalchemy import ColumnElement, Select
 
     from seedance_widgets.log.store import Store
 
-__all__ = ["tasks_frame"]
+__all__ = ["expiring_frame", "tasks_frame", "unknown_frame"]
+
+_UNTIL = Column("until", BigInteger, info={"time": True})
 
 
 def tasks_frame(store: Store, home: Path, *where: ColumnElement[bool]) -> pd.DataFrame:
@@ -33,19 +38,49 @@ def tasks_frame(store: Store, home: Path, *where: ColumnElement[bool]) -> pd.Dat
         Conditions on the tasks table.
     """
     query = select(*FRAME_COLUMNS).where(*where).order_by(tasks.c.intent_at, tasks.c.key)
+    return _frame(store, FRAME_COLUMNS, query, home)
+
+
+def unknown_frame(store: Store) -> pd.DataFrame:
+    """Rows whose outcome is not known, in the order they were begun, with what may be their tasks."""
+    shown = (
+        tasks.c.key, tasks.c.model, tasks.c.prompt, tasks.c.requested_seed, tasks.c.service_tier,
+        tasks.c.reserved_usd, tasks.c.sent_at, tasks.c.error_message, tasks.c.note, tasks.c.candidates,
+        tasks.c.simulated,
+    )  # fmt: skip
+    unclear = and_(tasks.c.status == "unknown", tasks.c.task_id.is_(None))
+    frame = _frame(store, shown, select(*shown).where(unclear).order_by(tasks.c.intent_at, tasks.c.key))
+    frame["candidates"] = [json.loads(cell) if isinstance(cell, str) else [] for cell in frame["candidates"]]
+    return frame
+
+
+def expiring_frame(store: Store, now: float) -> pd.DataFrame:
+    """What is there at ``now`` (seconds since 1970) and will not be for ever, the first first."""
+    parts = []
+    for what, those, until in still_there(now):
+        shown = (tasks.c.key, tasks.c.model, tasks.c.prompt, tasks.c.simulated, tasks.c.task_id)
+        part = _frame(store, (*shown, _UNTIL), select(*shown, until.label("until")).where(those))
+        part.insert(0, "what", pd.Series(what, index=part.index, dtype="string"))
+        parts.append(part)
+    frame = pd.concat(parts).sort_values("until", kind="stable")
+    left = frame["until"] - pd.Timestamp(now, unit="s", tz="UTC")
+    frame.insert(2, "hours_left", (left.dt.total_seconds() / 3600).astype("Float64"))
+    return frame
+
+
+def _frame(
+    store: Store, columns: Sequence[Column[Any]], query: Select[Any], home: Path | None = None
+) -> pd.DataFrame:
     with store.read() as connection:
         rows = connection.execute(query).cursor.fetchall()
-    values = list(zip(*rows, strict=True)) if rows else [()] * len(FRAME_COLUMNS)
+    values = list(zip(*rows, strict=True)) if rows else [()] * len(columns)
     frame = pd.DataFrame(
-        {
-            column.name: _typed(column, cells, home)
-            for column, cells in zip(FRAME_COLUMNS, values, strict=True)
-        }
+        {column.name: _typed(column, cells, home) for column, cells in zip(columns, values, strict=True)}
     )
     return frame.set_index("key")
 
 
-def _typed(column: Column[Any], cells: tuple[Any, ...], home: Path) -> pd.Series[Any]:
+def _typed(column: Column[Any], cells: tuple[Any, ...], home: Path | None) -> pd.Series[Any]:
     if column.info.get("time"):
         micros = pd.Series(pd.array(cells, dtype="Int64"))
         return pd.to_datetime(micros, unit="us", utc=True)
@@ -55,7 +90,7 @@ def _typed(column: Column[Any], cells: tuple[Any, ...], home: Path) -> pd.Series
         return pd.Series(pd.array(cells, dtype="Int64"))
     if isinstance(column.type, Float):
         return pd.Series(pd.array(cells, dtype="Float64"))
-    if column.info.get("path"):
+    if home is not None and column.info.get("path"):
         # what str(home / cell) gives, without making 40,000 paths of 10,000 tasks
         above = str(home / "_")[:-1]
         cells = tuple(None if cell is None else above + cell.replace("/", os.sep) for cell in cells)

@@ -14,50 +14,37 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, func, or_, select
+from sqlalchemy import and_, bindparam, select
 
 from seedance_widgets import catalog
-from seedance_widgets.errors import BudgetExceeded, InvalidRequest, LogError
-from seedance_widgets.log.answers import FINAL, LIVE, columns_of
+from seedance_widgets.errors import InvalidRequest, Problem
+from seedance_widgets.log.admission import check_budget, free_nonce
+from seedance_widgets.log.answers import FINAL, columns_of
 from seedance_widgets.log.intents import columns_of_request
+from seedance_widgets.log.rows import Row, Rows
 from seedance_widgets.log.schema import answers, tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from sqlalchemy import ColumnElement, Connection
+    from sqlalchemy import Connection
 
     from seedance_widgets.errors import APIError
-    from seedance_widgets.log.store import Store
     from seedance_widgets.pricing import Estimate
 
-__all__ = ["Intent", "Journal", "Row"]
-
-Row = dict[str, Any]
+__all__ = ["Intent", "Journal", "Row", "seed_differs"]
 
 _SECOND = 1_000_000
-_NONCES = 1 << 16
-_NONCE_DAYS = 8  # records answer for 7 days; one more for clocks that disagree
 _SEEDS = 1 << 31
-_NONCE_DRAWS = 16  # so many taken ones in a row, and the free ones are looked up
 _KEY_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_FREE = {"usd": 0.0, "reserved_usd": 0.0}
+# not_created says what was believed: the service's own record of the task is better evidence
+_OPEN_TO_MATCH = ("intent", "unknown", "not_created")
 
 # Made once: it takes SQLAlchemy longer to build a statement than to run it.
-_BY_KEY = select(tasks).where(tasks.c.key == bindparam("key"))
-_BY_TASK_ID = select(tasks).where(tasks.c.task_id == bindparam("task_id"))
 _INSERT = tasks.insert()
 _UPDATE = tasks.update().where(tasks.c.key == bindparam("of_key"))  # sets the columns it is given
 _KEEP_ANSWER = answers.insert()
-_MONEY = select(
-    func.coalesce(func.sum(tasks.c.usd), 0.0), func.coalesce(func.sum(tasks.c.reserved_usd), 0.0)
-).where(tasks.c.simulated == bindparam("simulated"))
-_NONCES_SINCE = select(tasks.c.nonce).where(
-    tasks.c.wire_model == bindparam("wire_model"),
-    tasks.c.service_tier == bindparam("tier"),
-    tasks.c.nonce.is_not(None),
-    tasks.c.intent_at > bindparam("since"),
-)
-_NONCE_SINCE = _NONCES_SINCE.where(tasks.c.nonce == bindparam("nonce"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,25 +60,8 @@ class Intent:
         return str(self.row["key"])
 
 
-class Journal:
-    """Transitions of the rows of one log.
-
-    Parameters
-    ----------
-    store
-        The open log.
-    simulated
-        Marks this journal's rows; money is counted apart for simulated and real ones.
-    clock
-        Seconds since 1970 UTC.
-    """
-
-    def __init__(
-        self, store: Store, *, simulated: bool = False, clock: Callable[[], float] = time.time
-    ) -> None:
-        self._store = store
-        self._simulated = simulated
-        self._clock = clock
+class Journal(Rows):
+    """Transitions of the rows of one log; what is new is of this journal's kind, simulated or real."""
 
     # --- a task's way ------------------------------------------------------------------------------------
 
@@ -102,6 +72,7 @@ class Journal:
         budget_usd: float | None,
         stored: Mapping[str, str],
         extra: Mapping[str, Any] | None = None,
+        instead_of: str | None = None,
     ) -> Intent:
         """Write the intent, reserve its cost and choose its seed and nonce, all in one transaction.
 
@@ -115,10 +86,12 @@ class Journal:
             Where each picture was stored: sha256 -> path relative to the home.
         extra
             Further columns, such as ``parent_key`` or ``study``.
+        instead_of
+            Key of a row that was never made, of which this one is sent in place: once at most.
 
         Raises
         ------
-        BudgetExceeded
+        BudgetExceeded, InvalidRequest
             Nothing was written.
         """
         request, now = estimate.request, self._now()
@@ -126,12 +99,11 @@ class Journal:
         if request.seed is None and request.parameters()["seed"].is_offered:
             sent["seed"] = secrets.randbelow(_SEEDS)
         with self._store.write() as connection:
-            self._check_budget(connection, estimate, budget_usd)
+            check_budget(connection, estimate, budget_usd, simulated=self._simulated)
+            replaced = self._replaceable(connection, instead_of) if instead_of else None
             nonce = None
             if request.execution_expires_after is None:
-                nonce = self._free_nonce(
-                    connection, request.spec.wire_id, request.effective("service_tier"), now
-                )
+                nonce = free_nonce(connection, request.spec.wire_id, request.effective("service_tier"), now)
                 sent["execution_expires_after"] = catalog.rules().expires_after_default + nonce
             row = {
                 **self._blank(now, "intent"),
@@ -140,12 +112,14 @@ class Journal:
                 **(extra or {}),
             }
             connection.execute(_INSERT, row)
+            if replaced is not None:
+                self._apply(connection, replaced, {"resent_as": row["key"]}, "", None)
         return Intent(row, {**request.to_dict(), **sent})
 
     def accepted(self, key: str, answer: Mapping[str, Any], **ids: str | None) -> Row:
         """The service returned a task id; it is queued now."""
         task_id = str(answer["id"])
-        changes = {"task_id": task_id, "status": "queued", **ids}
+        changes = {"task_id": task_id, "status": "queued", "error_message": None, **ids}
         return self._change(key, changes, only=("intent", "unknown"), call="create", answer=answer)
 
     def rejected(self, key: str, error: APIError) -> Row:
@@ -176,25 +150,83 @@ class Journal:
         }
         return self._change(key, changes, only=("intent", "unknown"))
 
-    def unknown(self, key: str, reason: str, client_request_id: str | None) -> Row:
-        """The answer was lost: a task may exist, so its cost stays reserved."""
-        changes = {"status": "unknown", "error_message": reason, "client_request_id": client_request_id}
+    def unknown(
+        self, key: str, reason: str, client_request_id: str | None = None, sent_at: int | None = None
+    ) -> Row:
+        """The answer was lost: a task may exist, so its cost stays reserved.
+
+        ``sent_at`` is the last moment at which it may have been sent (microseconds since 1970), by default
+        now.
+        """
+        changes = {
+            "status": "unknown",
+            "error_message": reason,
+            "client_request_id": client_request_id,
+            "sent_at": self._now() if sent_at is None else sent_at,
+        }
         return self._change(key, changes, only=("intent",))
+
+    def matched(self, key: str, answer: Mapping[str, Any], by: str) -> Row:
+        """A task at the service was found to be the one that this row asked for.
+
+        Parameters
+        ----------
+        key
+            Of the row.
+        answer
+            The task, as GET or LIST tells it.
+        by
+            What says so: ``fingerprint``, or ``person``.
+
+        Raises
+        ------
+        InvalidRequest
+            The row has an id already, or another row has this one.
+        """
+        task_id = str(answer["id"])
+        with self._store.write() as connection:
+            row, other = self._row(connection, key), self._with_id(connection, task_id)
+            if row["task_id"] is not None or row["status"] not in _OPEN_TO_MATCH:
+                raise _refused(key, f"the task is {row['status']} and has the id {row['task_id']}")
+            if other is not None:
+                raise _refused(task_id, f"the task {other['key']} has this id")
+            self._apply(connection, row, _match(row, task_id, by), "", None)
+        return self.observed(key, answer, "adopt")
+
+    def undecided(self, key: str, candidates: Sequence[str], note: str) -> Row:
+        """A search did not settle the row: what may be it, for a person to say, and why."""
+        found = json.dumps(list(candidates)) if candidates else None
+        return self._change(key, {"candidates": found, "note": note}, only=("unknown",))
+
+    def abandoned(self, key: str) -> Row:
+        """A person has decided that no task came of it: nothing stays reserved.
+
+        Should it turn up after all, `matched` and `adopted` still take it in.
+        """
+        reason = "given up by hand while its outcome was unknown"
+        with self._store.write() as connection:
+            row = self._row(connection, key)
+            if row["status"] != "unknown" or row["task_id"] is not None:
+                raise _refused(key, f"the task is {row['status']}; only an unknown outcome can be abandoned")
+            changes = {"status": "not_created", "error_message": reason, "finished_at": self._now(), **_FREE}
+            return self._apply(connection, row, changes, "", None)
 
     def observed(self, key: str, answer: Mapping[str, Any], call: str = "get") -> Row:
         """The service described the task; the row follows, never backwards."""
         with self._store.write() as connection:
             row = self._row(connection, key)
             changes = columns_of(answer, row)
-            if row["status"] in FINAL or (row["status"] == "running" and changes.get("status") == "queued"):
+            if row["matched_by"] == "fingerprint" and seed_differs(row, changes.get("seed")):
+                changes = _unmatch(row, changes["seed"])
+            elif row["status"] in FINAL or (row["status"] == "running" and changes.get("status") == "queued"):
                 # a late answer about the past: only an address that was missing is news
                 changes = {
                     name: changes[name]
                     for name in ("video_url", "last_frame_url")
                     if name in changes and row["status"] == "succeeded"
                 }
-            elif changes.get("status") == "succeeded" and row["kind"] != "draft":
-                changes.setdefault("note", _surprise(row, changes))
+            elif changes.get("status") == "succeeded":
+                changes.setdefault("note", _surprise(row, changes.get("seed")))
             return self._apply(connection, row, changes, call, answer)
 
     def adopted(self, answer: Mapping[str, Any]) -> Row:
@@ -206,7 +238,7 @@ class Journal:
         with self._store.write() as connection:
             row = self._with_id(connection, task_id)
             if row is None and (lost := self._lost_intent(connection, answer)):
-                row = self._apply(connection, lost, {"task_id": task_id, "status": "queued"}, "", None)
+                row = self._apply(connection, lost, _match(lost, task_id, "fingerprint"), "", None)
             if row is None:
                 parent = self._with_id(connection, str(draft_id)) if draft_id else None
                 row = {
@@ -224,7 +256,7 @@ class Journal:
         """The clip is on disk: paths relative to the home, hash and true size are known."""
         with self._store.write() as connection:
             row = self._row(connection, key)
-            note = _surprise(row, row) if row["kind"] != "draft" else None
+            note = _surprise(row, row["seed"])
             changes = {"file": "saved", "saved_at": self._now(), "note": note, **columns}
             return self._apply(connection, row, changes, "", None)
 
@@ -240,66 +272,7 @@ class Journal:
         """The service's record was deleted on request; ours stays."""
         return self._change(key, {"note": "its record at the service was deleted"}, any_status=True)
 
-    # --- asking ------------------------------------------------------------------------------------------
-
-    def row(self, key: str) -> Row:
-        """One row by its key.
-
-        Raises
-        ------
-        LogError
-            There is none.
-        """
-        with self._store.read() as connection:
-            return self._row(connection, key)
-
-    def by_task_id(self, task_id: str) -> Row | None:
-        """The row of a task id, None if no row has it."""
-        with self._store.read() as connection:
-            return self._with_id(connection, task_id)
-
-    def unfinished(self) -> list[Row]:
-        """Rows of this kind (simulated or real) that wait for the service or for their file."""
-        waiting = or_(
-            tasks.c.status.in_(LIVE),
-            and_(tasks.c.status == "succeeded", tasks.c.file.in_(("none", "failed"))),
-        )
-        with self._store.read() as connection:
-            found = connection.execute(
-                select(tasks).where(waiting, self._mine(), tasks.c.task_id.is_not(None))
-            )
-            return [dict(row) for row in found.mappings()]
-
-    def recent(self, limit: int) -> list[Row]:
-        """Rows of this kind, the newest first."""
-        newest = select(tasks).where(self._mine()).order_by(tasks.c.intent_at.desc(), tasks.c.key.desc())
-        with self._store.read() as connection:
-            return [dict(row) for row in connection.execute(newest.limit(limit)).mappings()]
-
-    def count(self) -> int:
-        """How many rows of this kind there are."""
-        with self._store.read() as connection:
-            return connection.execute(select(func.count()).where(self._mine())).scalar_one()
-
-    def drafts(self) -> list[Row]:
-        """Succeeded drafts whose id the service still takes for a final, newest first."""
-        since = self._now() - catalog.rules().draft_task_days * 86_400 * _SECOND
-        good = and_(tasks.c.kind == "draft", tasks.c.status == "succeeded", tasks.c.created_at > since)
-        with self._store.read() as connection:
-            found = connection.execute(
-                select(tasks).where(good, self._mine()).order_by(tasks.c.created_at.desc())
-            )
-            return [dict(row) for row in found.mappings()]
-
-    def money(self) -> tuple[float, float]:
-        """Dollars settled and dollars reserved by this journal's kind of rows."""
-        with self._store.read() as connection:
-            return self._money(connection)
-
     # --- inside ------------------------------------------------------------------------------------------
-
-    def _now(self) -> int:
-        return int(self._clock() * _SECOND)
 
     def _blank(self, now: int, status: str) -> Row:
         """A row with nothing in it but what every row has."""
@@ -319,53 +292,13 @@ class Journal:
         stamp = time.strftime("%y%m%d-%H%M%S", time.gmtime(now / _SECOND))
         return f"{stamp}-" + "".join(secrets.choice(_KEY_ALPHABET) for _ in range(5))
 
-    def _mine(self) -> ColumnElement[bool]:
-        return tasks.c.simulated.is_(self._simulated)
-
-    def _money(self, connection: Connection) -> tuple[float, float]:
-        settled, reserved = connection.execute(_MONEY, {"simulated": self._simulated}).one()
-        return float(settled), float(reserved)
-
-    def _check_budget(self, connection: Connection, estimate: Estimate, budget_usd: float | None) -> None:
-        if budget_usd is None:
-            return
-        if estimate.usd_max is None:
-            name = estimate.request.spec.name
-            raise BudgetExceeded(
-                f"a budget is set and the price of this request is not known: {'; '.join(estimate.notes)}. "
-                f'Register one: catalog.register("{name}", price=[{{"tier": "default", '
-                '"usd_per_million": ...}]). Nothing was sent.',
-                short_by=None,
-            )
-        settled, reserved = self._money(connection)
-        short_by = settled + reserved + estimate.usd_max - budget_usd
-        # half a millionth of a dollar is rounding, not spending
-        if short_by > 5e-7:  # noqa: PLR2004
-            raise BudgetExceeded(
-                f"this request may cost ${estimate.usd_max:.4f}; of the budget of ${budget_usd:.2f}, "
-                f"${settled:.4f} is spent and ${reserved:.4f} is reserved by unfinished tasks. "
-                f"Short by ${short_by:.4f}. Nothing was sent.",
-                short_by=short_by,
-            )
-
-    def _free_nonce(self, connection: Connection, wire_model: str, tier: str, now: int) -> int:
-        """16 bits that no other recent intent for this model and tier carries."""
-        recent = {"wire_model": wire_model, "tier": tier, "since": now - _NONCE_DAYS * 86_400 * _SECOND}
-        for _ in range(_NONCE_DRAWS):
-            nonce = secrets.randbelow(_NONCES)
-            if connection.execute(_NONCE_SINCE, {**recent, "nonce": nonce}).first() is None:
-                return nonce
-        free = set(range(_NONCES)).difference(connection.execute(_NONCES_SINCE, recent).scalars())
-        if not free:
-            raise LogError(
-                f"{_NONCES:,} tasks of {wire_model} in {_NONCE_DAYS} days: no free fingerprint is left. "
-                "Set execution_expires_after yourself to send without one."
-            )
-        return secrets.choice(sorted(free))
-
-    def _with_id(self, connection: Connection, task_id: str) -> Row | None:
-        found = connection.execute(_BY_TASK_ID, {"task_id": task_id}).mappings().first()
-        return None if found is None else dict(found)
+    def _replaceable(self, connection: Connection, key: str) -> Row:
+        row = self._row(connection, key)
+        if row["resent_as"] is not None:
+            raise _refused(key, f"it was sent again already, as {row['resent_as']}")
+        if row["status"] not in ("not_created", "rejected"):
+            raise _refused(key, f"the task is {row['status']}; only what was never made can be sent again")
+        return row
 
     def _lost_intent(self, connection: Connection, answer: Mapping[str, Any]) -> Row | None:
         """The one row that waits for this task's id: the fingerprint in its expiry says so."""
@@ -373,7 +306,7 @@ class Journal:
         if not isinstance(told, int):
             return None
         lost = and_(
-            tasks.c.status.in_(("intent", "unknown")),
+            tasks.c.status.in_(_OPEN_TO_MATCH),
             tasks.c.task_id.is_(None),
             tasks.c.nonce == told - catalog.rules().expires_after_default,
             tasks.c.wire_model == answer.get("model"),
@@ -381,12 +314,6 @@ class Journal:
         )
         found = connection.execute(select(tasks).where(lost)).mappings().all()
         return dict(found[0]) if len(found) == 1 else None
-
-    def _row(self, connection: Connection, key: str) -> Row:
-        found = connection.execute(_BY_KEY, {"key": key}).mappings().first()
-        if found is None:
-            raise LogError(f"the log {self._store.name} has no task {key!r}")
-        return dict(found)
 
     def _change(
         self,
@@ -418,11 +345,42 @@ class Journal:
         return {**row, **news}
 
 
-_FREE = {"usd": 0.0, "reserved_usd": 0.0}
+def seed_differs(row: Mapping[str, Any], seed: object) -> bool:
+    """Whether a task that shows this seed cannot be the one that the row asked for."""
+    return None not in (row["requested_seed"], seed) and seed != row["requested_seed"]
 
 
-def _surprise(row: Row, changes: Row) -> str | None:
+def _surprise(row: Mapping[str, Any], seed: object) -> str | None:
     """What came back otherwise than asked for, in words."""
-    if row["requested_seed"] is not None and changes.get("seed") not in (None, row["requested_seed"]):
-        return f"asked for seed {row['requested_seed']}, got {changes['seed']}"
-    return None
+    return f"asked for seed {row['requested_seed']}, got {seed}" if seed_differs(row, seed) else None
+
+
+def _match(row: Row, task_id: str, by: str) -> Row:
+    """Columns of a row whose task was found; what it may cost is reserved again if it was not any more."""
+    return {
+        "task_id": task_id,
+        "status": "queued",
+        "matched_by": by,
+        "candidates": None,
+        "error_message": None,
+        "note": None,
+        "finished_at": None,
+        "usd": None,
+        "reserved_usd": row["reserved_usd"] or row["est_usd"] or 0.0,
+    }
+
+
+def _unmatch(row: Row, seed: int) -> Row:
+    """Columns of a row whose task turned out to be another's."""
+    return {
+        "task_id": None,
+        "status": "unknown",
+        "matched_by": None,
+        "candidates": json.dumps([row["task_id"]]),
+        "error_message": f"task {row['task_id']} had its fingerprint, but has seed {seed}, not "
+        f"{row['requested_seed']}",
+    }
+
+
+def _refused(value: str, reason: str) -> InvalidRequest:
+    return InvalidRequest([Problem("task", value, reason)])

@@ -134,7 +134,7 @@ def learned(store: Store, *, simulated: bool) -> Paces:
 class Deadline:
     """Things of one sort that will be gone: how many, and when the first is (microseconds since 1970).
 
-    ``what`` is ``clips``, not saved yet, whose files the service keeps for 24 hours; or ``drafts``
+    ``what`` is ``clip``, not saved yet, whose file the service keeps for 24 hours; or ``draft``
     without a final, whose ids it takes for 7 days.
     """
 
@@ -145,29 +145,32 @@ class Deadline:
 
 def deadlines(store: Store, now: float, *, simulated: bool) -> list[Deadline]:
     """What is still there at ``now`` (seconds since 1970) and will not be for ever."""
+    found = []
+    with store.read() as connection:
+        for what, those, until in still_there(now):
+            mine = tasks.c.simulated.is_(simulated)
+            count, first = connection.execute(select(func.count(), func.min(until)).where(mine, those)).one()
+            if count:
+                found.append(Deadline(what, count, first))
+    return found
+
+
+def still_there(now: float) -> tuple[tuple[str, ColumnElement[bool], ColumnElement[int]], ...]:
+    """Each sort of thing that is there at ``now`` and will be gone: its name, which rows, and until when.
+
+    The latter as an expression, in microseconds since 1970.
+    """
     rules = catalog.rules()
-    file_kept = rules.file_hours * 3600 * _SECOND
-    draft_kept = rules.draft_task_days * 86_400 * _SECOND
-    mine = and_(tasks.c.status == "succeeded", tasks.c.simulated.is_(simulated))
-    unsaved = tasks.c.file.in_(("none", "failed"))
+    file_until = tasks.c.finished_at + rules.file_hours * 3600 * _SECOND
+    draft_until = tasks.c.created_at + rules.draft_task_days * 86_400 * _SECOND
+    moment = int(now * _SECOND)
+    made = tasks.c.status == "succeeded"
     promoted = select(tasks.c.parent_key).where(
         tasks.c.kind == "final", tasks.c.parent_key.is_not(None), tasks.c.status.in_(_STILL_POSSIBLE)
     )
-    open_draft = and_(tasks.c.kind == "draft", tasks.c.key.not_in(promoted))
-    sorts: tuple[tuple[str, ColumnElement[bool], Any, int], ...] = (
-        ("clips", unsaved, tasks.c.finished_at, file_kept),
-        ("drafts", open_draft, tasks.c.created_at, draft_kept),
-    )
-    found = []
-    with store.read() as connection:
-        for what, those, since, kept in sorts:
-            there = since > int(now * _SECOND) - kept
-            count, first = connection.execute(
-                select(func.count(), func.min(since)).where(mine, those, there)
-            ).one()
-            if count:
-                found.append(Deadline(what, count, first + kept))
-    return found
+    unsaved = and_(made, tasks.c.file.in_(("none", "failed")), file_until > moment)
+    open_draft = and_(made, tasks.c.kind == "draft", tasks.c.key.not_in(promoted), draft_until > moment)
+    return ("clip", unsaved, file_until), ("draft", open_draft, draft_until)
 
 
 def _pace(taken: list[float], *, same: bool) -> Pace:

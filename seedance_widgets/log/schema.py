@@ -2,7 +2,8 @@
 
 ``tasks`` has one row a task, flat and typed, because people read it as a table; money is in USD, times are
 whole microseconds since 1970 UTC, absent is NULL. ``answers`` keeps the raw JSON of every answer that
-changed a row, so that nothing the service said is lost. Pictures and clips are files beside the database;
+changed a row, so that nothing the service said is lost. ``kernels`` has one row a process that looks after
+tasks, with the time it was last heard of. Pictures and clips are files beside the database;
 a row holds their paths relative to the home, and their hashes.
 """
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-__all__ = ["FRAME_COLUMNS", "answers", "meta", "migrate", "tasks"]
+__all__ = ["FRAME_COLUMNS", "answers", "kernels", "meta", "migrate", "tasks"]
 
 metadata = MetaData()
 
@@ -98,6 +99,10 @@ tasks = Table(
     Column("usd_per_million", Float),
     Column("reserved_usd", Float, nullable=False, default=0.0),
     Column("nonce", Integer),
+    Column("matched_by", String(16)),  # how a lost id was found again: fingerprint, or person
+    Column("candidates", Text),  # JSON list of ids, where only a person can say which one it is
+    Column("owner", String(32)),  # the kernel that looks after the task
+    Column("resent_as", String(32)),  # key of the row that was sent in place of this one
     Column("wire_model", Text),
     Column("body", Text),  # what was sent, pictures as inputs/<sha256>.<ext>
     Column("request_id", Text),
@@ -105,7 +110,7 @@ tasks = Table(
     Column("video_url", Text),
     Column("last_frame_url", Text),
     _time("intent_at"),
-    _time("sent_at"),
+    _time("sent_at"),  # of an unclear create: the last moment at which it may have been sent
     Column("revision", Integer, nullable=False, default=0),
     Index("tasks_nonce", "wire_model", "service_tier", "nonce"),
     # holds all that the budget check adds up, so that it need not read the rows
@@ -122,6 +127,16 @@ answers = Table(
     Column("body", Text, nullable=False),
 )
 
+kernels = Table(
+    "kernels",
+    metadata,
+    Column("owner", String(32), primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("born_at", Float, nullable=False),  # of the process, seconds: its number may be used again
+    _time("beat_at"),
+)
+
 meta = Table("meta", metadata, Column("name", String(32), primary_key=True), Column("value", Text))
 
 # What `to_pandas` shows, in the tables' order; addresses of files expire and bodies are for machines.
@@ -132,6 +147,10 @@ FRAME_COLUMNS = tuple(
     not in (
         "body",
         "nonce",
+        "matched_by",
+        "candidates",
+        "owner",
+        "resent_as",
         "reserved_usd",
         "video_url",
         "last_frame_url",
@@ -141,9 +160,17 @@ FRAME_COLUMNS = tuple(
     )
 )
 
+
+def _to_version_2(connection: Connection) -> None:
+    """Lost ids can be found again, and several kernels share a log."""
+    for column in ("matched_by VARCHAR(16)", "candidates TEXT", "owner VARCHAR(32)", "resent_as VARCHAR(32)"):
+        connection.exec_driver_sql(f"ALTER TABLE tasks ADD COLUMN {column}")
+    kernels.create(connection)
+
+
 # Steps from each older version to the next: MIGRATIONS[0] leads from version 1 to 2. A new log is made
 # from the tables above and starts at the last version.
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = ()
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_to_version_2,)
 
 
 def migrate(connection: Connection) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy import URL, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError
 
 from seedance_widgets.errors import LogError
+from seedance_widgets.log.disk import refuse_network
 from seedance_widgets.log.schema import migrate
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ class Store:
     def __init__(self, location: Path | str) -> None:
         # not as text: "?" and what follows it in a folder's name would be read as options
         is_url = isinstance(location, str) and "://" in location
+        if not is_url:
+            refuse_network(Path(location))
         url = (
             make_url(str(location))
             if is_url
@@ -111,7 +114,12 @@ def _prepare_sqlite(connection: Any, _: Any) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_S * 1000}")
-    cursor.execute("PRAGMA journal_mode = WAL")
+    mode = cursor.execute("PRAGMA journal_mode = WAL").fetchone()[0]
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute(f"PRAGMA cache_size = -{_PAGE_CACHE_KIB}")
     cursor.close()
+    if mode not in ("wal", "memory"):
+        raise LogError(
+            f"SQLite cannot share memory here (journal mode {mode}): two kernels would corrupt the log. "
+            "Keep it on a local disk: Studio(home, log=...)."
+        )

@@ -169,8 +169,8 @@ def _counted(count: int, name: str) -> str:
 
 def _expiry(each: Deadline) -> str:
     """As in "2 clips not saved yet, the first gone in", before the time that is left."""
-    name = each.what if each.count > 1 else each.what.removesuffix("s")
-    lacks = "not saved yet" if each.what == "clips" else "without a final"
+    name = each.what + ("s" if each.count > 1 else "")
+    lacks = "not saved yet" if each.what == "clip" else "without a final"
     return f"{each.count} {name} {lacks}, {'the first ' if each.count > 1 else ''}gone in"
 
 

@@ -1,0 +1,192 @@
+"""Settle creates whose answer was lost, by looking for their tasks in the service's list.
+
+A row's fingerprint (in the expiry that every listing echoes) and its seed (shown once a task has succeeded)
+say which listed task it asked for. One match is adopted. None in a complete listing taken long enough after
+the last moment at which it may have been sent means that nothing was made. Everything in between stays
+``unknown``, with the candidates, for a person to decide. Nothing is ever sent from here.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from seedance_widgets import catalog
+from seedance_widgets.engine import engine
+from seedance_widgets.errors import ServiceError
+from seedance_widgets.log.journal import seed_differs
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
+
+    from seedance_widgets.client import Client
+    from seedance_widgets.log.journal import Journal, Row
+
+__all__ = ["SETTLE_SECONDS", "Listing", "fingerprint_of", "listing", "settle"]
+
+# a listing may lag behind a create by so much (assumed: nothing is documented)
+SETTLE_SECONDS = 120.0
+_SECOND = 1_000_000
+_PAGE = 500  # the most that a page may hold (ModelArk docs 1521675)
+_PAGES = 40
+# clocks of two machines may disagree by so much without being called wrong
+_SKEW_SECONDS = 300.0
+# a gateway may hold a request back before the service makes the task
+_HELD_SECONDS = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What the service has of one model and tier.
+
+    ``items`` as it tells them; ``complete`` says whether nothing can be missing; ``at`` is the moment of its
+    first page by the service's clock (microseconds since 1970), by ours where it sent no Date.
+    """
+
+    items: tuple[Mapping[str, Any], ...]
+    complete: bool
+    at: int
+
+
+async def listing(
+    client: Client, model: str | None, tier: str, *, now: int, turn: Callable[[], Awaitable[None]]
+) -> Listing:
+    """List all tasks of the service's 7 days, page by page.
+
+    Parameters
+    ----------
+    client
+        Of the service.
+    model
+        Model or endpoint id as it is sent, None for all.
+    tier
+        default or flex: each has a list of its own.
+    now
+        Our clock, microseconds since 1970.
+    turn
+        Awaited before each call, so that the account's rate of lists is kept.
+
+    Raises
+    ------
+    ServiceError
+        A page could not be had.
+    """
+    found: dict[str, Mapping[str, Any]] = {}
+    at, complete = now, False
+    for page in range(1, _PAGES + 1):
+        await turn()
+        answer = await client.list(model=model, service_tier=tier, page_num=page, page_size=_PAGE)
+        if page == 1 and answer.date is not None:
+            at = int(answer.date.timestamp() * _SECOND)
+        items, total = answer.data.get("items"), answer.data.get("total")
+        if not isinstance(items, list):
+            break
+        found |= {str(item["id"]): item for item in items if isinstance(item, dict) and item.get("id")}
+        # new tasks push others to a later page, where they come twice; ids are counted once
+        complete = len(found) >= total if isinstance(total, int) else len(items) < _PAGE
+        if complete or not items:
+            break
+    return Listing(tuple(found.values()), complete, at)
+
+
+async def settle(
+    client: Client,
+    journal: Journal,
+    rows: Iterable[Row],
+    *,
+    now: int,
+    turn: Callable[[], Awaitable[None]],
+) -> list[Row]:
+    """Look for the tasks of rows with status ``unknown`` and record what is found.
+
+    Parameters
+    ----------
+    client, now, turn
+        As in `listing`.
+    journal
+        Of the rows.
+    rows
+        Those to settle.
+
+    Returns
+    -------
+    list of Row
+        As they stand now: queued or further where found, ``not_created``, or still ``unknown`` with a note.
+    """
+    groups: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        groups.setdefault((str(row["wire_model"]), row["service_tier"] or "default"), []).append(row)
+    settled = []
+    for (model, tier), members in groups.items():
+        try:
+            told = await listing(client, model, tier, now=now, turn=turn)
+        except ServiceError as error:
+            note = f"it could not be looked for: {error}"
+            settled += [
+                await engine.write(journal.undecided, row["key"], _listed(row), note) for row in members
+            ]
+            continue
+        taken = await engine.write(journal.known_ids, [str(item["id"]) for item in told.items])
+        free = [item for item in told.items if str(item["id"]) not in taken]
+        for row in members:
+            settled.append(await _settle_one(journal, row, free, told, now))
+    return settled
+
+
+async def _settle_one(
+    journal: Journal, row: Row, free: list[Mapping[str, Any]], told: Listing, now: int
+) -> Row:
+    key = row["key"]
+    skew = abs(told.at - now) / _SECOND
+    verdicts = [(item, _fits(row, item, slack=_SKEW_SECONDS + skew)) for item in free]
+    sure = [item for item, fits in verdicts if fits]
+    perhaps = [item for item, fits in verdicts if fits is None]
+    if len(sure) == 1:
+        return await engine.write(journal.matched, key, sure[0], "fingerprint")
+    if sure or perhaps:
+        ids = [str(item["id"]) for item in sure or perhaps]
+        note = f"{len(ids)} tasks may be it; task.adopt(id) takes one, task.abandon() none of them"
+        return await engine.write(journal.undecided, key, ids, note)
+    sent_at = row["sent_at"] or row["intent_at"]
+    # by the service's clock and by ours: one of them may have been set since
+    age = (min(told.at, now) - sent_at) / _SECOND
+    if not told.complete:
+        return await engine.write(
+            journal.undecided, key, [], "the service's list could not be read to its end"
+        )
+    if age < SETTLE_SECONDS:
+        left = SETTLE_SECONDS - age
+        note = f"not in the service's list yet; in {left:.0f} s that will mean that nothing was made"
+        return await engine.write(journal.undecided, key, [], note)
+    reason = f"no task with its fingerprint {age:.0f} s after it may have been sent: nothing was made"
+    return await engine.write(journal.not_created, key, reason)
+
+
+def fingerprint_of(row: Mapping[str, Any]) -> int | None:
+    """The expiry, in seconds, that the row's task carries and by which it can be told from others."""
+    return None if row["nonce"] is None else catalog.rules().expires_after_default + int(row["nonce"])
+
+
+def _fits(row: Mapping[str, Any], item: Mapping[str, Any], *, slack: float) -> bool | None:
+    """Whether a listed task is the row's; None where it does not show enough to tell."""
+    seed, expiry, created = item.get("seed"), item.get("execution_expires_after"), item.get("created_at")
+    if item.get("model") not in (None, row["wire_model"], row["model"]) or seed_differs(row, seed):
+        return False
+    if isinstance(created, int | float):
+        first = row["intent_at"] / _SECOND - slack
+        last = (row["sent_at"] or row["intent_at"]) / _SECOND + slack + _HELD_SECONDS
+        if not first <= created <= last:
+            return False
+    own = fingerprint_of(row)
+    if own is not None and expiry is not None:
+        return bool(expiry == own)
+    asked = json.loads(row["body"]).get("execution_expires_after") if row["body"] else None
+    if own is None and None not in (asked, expiry) and asked != expiry:
+        return False
+    # without a fingerprint only the seed tells, and it is not shown before the end
+    return True if seed is not None and row["requested_seed"] is not None else None
+
+
+def _listed(row: Row) -> list[str]:
+    return [str(each) for each in json.loads(row["candidates"] or "[]")]

@@ -1,0 +1,170 @@
+"""After a crash or a lost answer: find out what became of each task, and see that somebody looks after it.
+
+Rows whose kernel has gone are taken over. A create that was cut off or went unanswered is looked for in the
+service's list, at once by `take_stock`, and a few times by itself while the kernel lives: soon, since most
+tasks show at once, and once more when not to be in the list means not to have been made.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from seedance_widgets import catalog
+from seedance_widgets.engine import engine
+from seedance_widgets.errors import LogError, ServiceError
+from seedance_widgets.log.leases import BEAT_SECONDS
+from seedance_widgets.reconcile import SETTLE_SECONDS, listing, settle
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Container, Iterable, Mapping
+
+    from seedance_widgets.client import Client
+    from seedance_widgets.log.journal import Journal, Row
+    from seedance_widgets.sharing import Sharing
+
+__all__ = ["Recovery", "Stock"]
+
+_SECOND = 1_000_000
+# seconds between looks for a lost task; the last is after the service's list must show it
+_LOOKS = (5.0, 25.0, SETTLE_SECONDS - 25.0, 60.0)
+_NONCES = 1 << 16
+
+
+@dataclass(slots=True)
+class Stock:
+    """What was left to do, as rows.
+
+    ``ours`` are to be followed or fetched here, ``settled`` were unclear, and ``elsewhere`` are those that
+    another kernel looks after.
+    """
+
+    ours: list[Row] = field(default_factory=list)
+    settled: list[Row] = field(default_factory=list)
+    elsewhere: list[Row] = field(default_factory=list)
+
+
+class Recovery:
+    """Takes over and settles; runs on the engine.
+
+    Parameters
+    ----------
+    client, journal, sharing
+        Of the studio.
+    turn
+        Awaited before each LIST call.
+    sleep
+        Waits for some seconds, or until the studio is closed.
+    clock
+        Seconds since 1970 UTC.
+    settled
+        Given each row after it was looked for by itself.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        journal: Journal,
+        sharing: Sharing,
+        *,
+        turn: Callable[[], Awaitable[None]],
+        sleep: Callable[[float], Awaitable[None]],
+        clock: Callable[[], float],
+        settled: Callable[[Row], object],
+    ) -> None:
+        self._client = client
+        self._journal = journal
+        self._sharing = sharing
+        self._turn = turn
+        self._sleep = sleep
+        self._clock = clock
+        self._settled = settled
+        self._lost: dict[str, int] = {}  # key -> how many looks for it were made
+        self._looking: asyncio.Task[None] | None = None
+
+    async def take_stock(self, held: Container[str]) -> Stock:
+        """Take over what nobody looks after any more, and look for what is unclear.
+
+        ``held`` has the keys of those tasks that are followed or being sent here already; their rows are
+        left alone, but for those whose outcome is unknown.
+        """
+        unsettled = await engine.write(self._journal.unsettled)
+        waiting = await engine.write(self._journal.unfinished)
+        left = [row for row in (*unsettled, *waiting) if row["status"] == "unknown" or row["key"] not in held]
+        mine = await self._sharing.claim(row["key"] for row in left)
+        stock = Stock(elsewhere=[row for row in left if row["key"] not in mine])
+        unclear = [await self._cut_off(row) for row in unsettled if row["key"] in mine]
+        stock.settled = await self._settle(row for row in unclear if row["status"] == "unknown")
+        stock.ours = [row for row in waiting if row["key"] in mine and row["key"] not in held]
+        return stock
+
+    def look_for(self, key: str) -> None:
+        """Look for a lost task by and by."""
+        self._lost[key] = 0
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.get_running_loop().create_task(self._keep_looking())
+
+    async def orphans(self) -> list[Mapping[str, object]]:
+        """Tasks at the service that carry a fingerprint of this package and have no row in this log.
+
+        Such are left by a log that was lost or restored from an older copy, or belong to another home of
+        the same account.
+
+        Raises
+        ------
+        ServiceError
+            The service could not be asked.
+        """
+        base = catalog.rules().expires_after_default
+        found = []
+        for tier in ("default", "flex"):
+            told = await listing(self._client, None, tier, now=self._now(), turn=self._turn)
+            for item in told.items:
+                expiry = item.get("execution_expires_after")
+                # the bare default is what everybody else sends
+                if isinstance(expiry, int) and base < expiry < base + _NONCES:
+                    found.append(item)
+        known = await engine.write(self._journal.known_ids, [str(item["id"]) for item in found])
+        return [item for item in found if str(item["id"]) not in known]
+
+    async def stop(self) -> None:
+        """Look for nothing any more."""
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.gather(self._looking, return_exceptions=True)
+
+    async def _cut_off(self, row: Row) -> Row:
+        """An intent whose kernel has gone may have been sent until it was last heard of."""
+        if row["status"] != "intent":
+            return row
+        heard = await self._sharing.last_heard(row["owner"])
+        # whoever left in good order may have sent until a moment ago
+        sent_at = self._now() if heard is None else heard + int(BEAT_SECONDS * _SECOND)
+        reason = "its kernel ended before the service's answer was written down"
+        return await engine.write(
+            self._journal.unknown, row["key"], reason, sent_at=max(sent_at, row["intent_at"])
+        )
+
+    async def _settle(self, rows: Iterable[Row]) -> list[Row]:
+        return await settle(self._client, self._journal, rows, now=self._now(), turn=self._turn)
+
+    async def _keep_looking(self) -> None:
+        waited = 0.0
+        while self._lost:
+            pause = min(_LOOKS[looks] for looks in self._lost.values())
+            await self._sleep(pause)
+            waited += pause
+            # a log that cannot be used now, or a service that cannot be asked, is no reason to give up
+            with contextlib.suppress(LogError, ServiceError):
+                rows = await engine.write(self._journal.rows, list(self._lost))
+                unclear = [row for row in rows if row["status"] == "unknown" and row["task_id"] is None]
+                for row in await self._settle(unclear):
+                    self._settled(row)
+                for key in set(self._lost) - {row["key"] for row in unclear}:
+                    del self._lost[key]
+            self._lost = {key: looks + 1 for key, looks in self._lost.items() if looks + 1 < len(_LOOKS)}
+
+    def _now(self) -> int:
+        return int(self._clock() * _SECOND)
