@@ -16,14 +16,14 @@ import itertools
 import time
 from typing import TYPE_CHECKING
 
-from seedance_widgets.allowances import Crowd, Day
-from seedance_widgets.gate import Gate
-from seedance_widgets.place import Place
+from seedance_widgets.gates.allowances import Crowd, Day
+from seedance_widgets.gates.gate import Gate
+from seedance_widgets.gates.place import Place
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from seedance_widgets.allowances import Allowance, Lane
+    from seedance_widgets.gates.allowances import Allowance, Lane
     from seedance_widgets.limits import Limits
     from seedance_widgets.model import Model
 

@@ -21,8 +21,8 @@ from seedance_widgets.errors import GateClosed
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from seedance_widgets.allowances import Allowance, Lane
-    from seedance_widgets.place import Place
+    from seedance_widgets.gates.allowances import Allowance, Lane
+    from seedance_widgets.gates.place import Place
 
 __all__ = ["Gate"]
 
