@@ -46,8 +46,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from pathlib import Path
 
-    from seedance_widgets.gates.allowances import Lane
     from seedance_widgets.client import Client
+    from seedance_widgets.gates.allowances import Lane
     from seedance_widgets.limits import Limits
     from seedance_widgets.log.journal import Row
     from seedance_widgets.log.pace import Deadline, Pace, Paces

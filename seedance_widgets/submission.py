@@ -29,11 +29,11 @@ from seedance_widgets.refusals import is_retryable_refusal, refuses_every_create
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from seedance_widgets.gates.allowances import Lane
     from seedance_widgets.client import Client
     from seedance_widgets.gates import Gates
-    from seedance_widgets.log.journal import Intent, Journal, Row
+    from seedance_widgets.gates.allowances import Lane
     from seedance_widgets.gates.place import Place
+    from seedance_widgets.log.journal import Intent, Journal, Row
     from seedance_widgets.pricing import Estimate
 
 __all__ = ["Submission"]

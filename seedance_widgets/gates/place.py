@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from seedance_widgets.gates.allowances import Lane
     from seedance_widgets.errors import GateClosed
+    from seedance_widgets.gates.allowances import Lane
     from seedance_widgets.gates.gate import Gate
 
 __all__ = ["Place"]
