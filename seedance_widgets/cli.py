@@ -1,4 +1,4 @@
-"""The command line: ``seedance-widgets demo | simulate | resume | log``."""
+"""The command line: ``seedance-widgets demo | simulate | resume | log | webhook``."""
 
 from __future__ import annotations
 
@@ -65,6 +65,17 @@ def _parser() -> argparse.ArgumentParser:
     log.add_argument("home", type=Path, metavar="HOME", help="a studio's folder")
     log.add_argument("--csv", type=Path, metavar="FILE", help="write every column as CSV instead")
     log.set_defaults(run=_log)
+
+    webhook = commands.add_parser(
+        "webhook",
+        help="receive the service's callbacks for a studio's tasks",
+        description="Prints the callback URL; a public address that leads to it is yours to provide.",
+    )
+    webhook.add_argument("home", type=Path, metavar="HOME", help="a studio's folder")
+    webhook.add_argument("--port", type=int, default=0, help="port to listen on (default: a free one)")
+    webhook.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    webhook.add_argument("--simulate", action="store_true", help="its simulated tasks in place of the real")
+    webhook.set_defaults(run=_webhook)
     return parser
 
 
@@ -166,15 +177,13 @@ def _scripts() -> str:
     return os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
 
 
-# --- simulate, resume, log -------------------------------------------------------------------------------
+# --- simulate, resume, log, webhook ----------------------------------------------------------------------
 
 
 def _simulate(args: argparse.Namespace) -> int:
     from seedance_widgets.simulator import Simulator
 
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    stop = _stop_signal()
     simulator = Simulator(speed=args.speed, state=args.state)
     try:
         with simulator.serve(port=args.port, host=args.host) as base_url:
@@ -221,6 +230,27 @@ def _log(args: argparse.Namespace) -> int:
     simulated = int(frame["simulated"].sum())
     print(f"{len(frame)} tasks, ${settled:.4f} billed, {simulated} simulated")
     return 0
+
+
+def _webhook(args: argparse.Namespace) -> int:
+    from seedance_widgets.engine import run
+    from seedance_widgets.studio import Studio
+
+    stop = _stop_signal()
+    with Studio(args.home, simulate=args.simulate) as studio, studio.webhook(args.port, args.host) as hook:
+        resumed = run(studio.resume())
+        print(hook.url, flush=True)
+        print(f"{len(resumed)} unfinished tasks are followed; Ctrl-C ends", flush=True)
+        stop.wait()
+    return 0
+
+
+def _stop_signal() -> threading.Event:
+    """Set when this process is asked to end."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
 
 
 def _check_home(home: Path) -> None:

@@ -79,7 +79,7 @@ class Receiver:
         secret: str,
         *,
         known: Callable[[str], Mapping[str, Any] | None],
-        hint: Callable[[str], None],
+        hint: Callable[[str], object],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._secret = secret.encode()

@@ -1,17 +1,21 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
 import seedance_widgets as sw
 
+SMALL = {"resolution": "480p", "ratio": "1:1", "duration": 4}
 COMMAND = [sys.executable, "-m", "seedance_widgets.cli"]
 
 
@@ -47,7 +51,7 @@ def test_simulate_on_a_taken_port_is_a_clear_error():
 @pytest.fixture
 def home(tmp_path):
     with sw.Studio(tmp_path / "runs", simulate=True) as studio:
-        sw.run(studio.submit("a fox", resolution="480p", ratio="1:1", duration=4))
+        sw.run(studio.submit("a fox", **SMALL))
     return tmp_path / "runs"
 
 
@@ -98,3 +102,46 @@ def test_the_demo_without_a_browser(tmp_path):
     assert len(json.dumps(executed)) < 120_000
     # a second demo leaves the first alone
     assert not (tmp_path / "seedance-demo-2").exists()
+
+
+@contextlib.contextmanager
+def webhook(home):
+    """The command as a process of its own; yields the address it says, and ends it by a signal."""
+    with subprocess.Popen(
+        [*COMMAND, "webhook", str(home)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as server:
+        url = server.stdout.readline().strip()
+        yield url
+        server.send_signal(signal.SIGTERM)
+        said, troubles = server.communicate(timeout=60)
+    assert (server.returncode, troubles) == (0, "")
+    assert url not in said
+
+
+def test_webhook_says_its_address_first_and_sees_to_tasks_left_behind(tmp_path, clock, monkeypatch):
+    simulator = sw.Simulator(clock=clock)
+    with simulator.serve() as base_url:
+        monkeypatch.setenv("ARK_API_KEY", "any")
+        monkeypatch.setenv("ARK_BASE_URL", base_url)
+        with webhook(tmp_path) as url:
+            assert re.fullmatch(r"http://127\.0\.0\.1:\d+/webhook/[\w-]{43}/callback", url)
+            with sw.Studio(tmp_path, clock=clock) as studio:
+                task = sw.run(studio.submit("a fox", model="seedance-1-0-pro", callback_url=url, **SMALL))
+            clock.pass_(1000)
+            deadline = time.monotonic() + 60
+            while not (found := list(tmp_path.glob(f"media/{task.key}/video.mp4"))):
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            assert found[0].read_bytes()[4:8] == b"ftyp"
+            state = httpx.get(url.replace("callback", f"tasks/{task.id}")).json()["data"]
+            assert state["status"] == "succeeded"
+        with webhook(tmp_path) as again:
+            assert urlsplit(again).path == urlsplit(url).path
+    simulator.close()
+
+
+def test_webhook_on_a_taken_port_is_a_clear_error(tmp_path):
+    with sw.Simulator().serve() as base_url:
+        done = run("webhook", str(tmp_path), "--simulate", "--port", base_url.split(":")[2].split("/")[0])
+    assert done.returncode == 1
+    assert "the webhook cannot listen" in done.stderr

@@ -277,7 +277,7 @@ def test_only_what_could_follow_is_news(hook, held, said, is_news):
     assert hook.row["status"] == held
 
 
-def wait_until(done, seconds=20):
+def wait_until(done, seconds=60):
     deadline = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < deadline
@@ -364,7 +364,8 @@ async def test_1000_hostile_callbacks_change_nothing_that_a_get_does_not_confirm
 
             hostiles = [hostile(random_, it.ids, true) for _ in range(1000)]
             answers = await asyncio.gather(*(send(*each) for each in hostiles))
-        assert set(answers) == {200, 400, 404, 405, 413}
+        # 408 too where the machine is too busy to read on
+        assert {200, 400, 404, 405, 413} <= set(answers) <= {200, 400, 404, 405, 408, 413}
         assert stalled.recv(999).startswith(b"HTTP/1.1 408")
         assert rude.recv(999).startswith(b"HTTP/1.1 400")
     rows = it.follower.rows
@@ -380,3 +381,37 @@ async def test_1000_hostile_callbacks_change_nothing_that_a_get_does_not_confirm
     async with httpx.AsyncClient() as client:
         assert (await client.post(it.hook.url, json={**true, "status": "succeeded"})).status_code == 200
     await asyncio.to_thread(wait_until, lambda: it.follower.rows()[it.ids[0]]["status"] == "succeeded")
+
+
+# --- a studio's ------------------------------------------------------------------------------------------
+
+
+def test_a_studio_hears_of_its_tasks_and_of_those_left_behind(tmp_path, clock):
+    simulator = sw.Simulator(clock=clock)
+    with simulator.serve() as base_url:
+        ours = {"api_key": "any", "base_url": base_url, "clock": clock}
+        with sw.Studio(tmp_path, **ours) as studio:
+            hook = studio.webhook()
+            its = sw.run(studio.submit("a fox", callback_url=hook.url, **SMALL))
+            # with another key it shares nothing but the log
+            with sw.Studio(tmp_path, **{**ours, "api_key": "another"}) as another:
+                left = sw.run(another.submit("a hare", callback_url=hook.url, **SMALL)).key
+            clock.pass_(1000)
+            for key in (its.key, left):
+                wait_until(lambda key=key: studio.log.to_pandas().loc[key, "file"] == "saved")
+            told_ = httpx.get(hook.url.replace("callback", f"tasks/{its.id}")).json()["data"]
+            assert (told_["status"], told_["last_callback_at"] is None) == ("succeeded", False)
+        with pytest.raises(httpx.ConnectError):
+            httpx.post(hook.url, json=GOOD)
+        with sw.Studio(tmp_path, **ours) as studio, studio.webhook() as again:
+            assert urlsplit(again.url).path == urlsplit(hook.url).path
+    simulator.close()
+
+
+async def test_the_embedded_simulator_calls_too(studio):
+    with studio.webhook() as hook:
+        task = await studio.generate("a fox", callback_url=hook.url, **SMALL)
+        async with httpx.AsyncClient() as client:
+            state = (await client.get(hook.url.replace("callback", f"tasks/{task.id}"))).json()["data"]
+        assert (state["status"], state["execution_expires_after"] > 172_799) == ("succeeded", True)
+        assert state["last_callback_at"] is not None
