@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import multiprocessing
 import sqlite3
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -269,3 +271,16 @@ def test_two_processes_never_reserve_more_than_the_budget(tmp_path):
     for writer in writers:
         writer.join(60)
     assert begun == 3  # of $0.26 each
+
+
+async def test_a_log_of_version_1_is_brought_up_to_date_and_goes_on(tmp_path, simulator):
+    home = tmp_path / "runs"
+    home.mkdir()
+    with contextlib.closing(sqlite3.connect(home / "log.sqlite")) as old:
+        old.executescript((Path(__file__).parent / "log_version_1.sql").read_text())
+    with sw.Studio(home, simulate=simulator) as studio:
+        before = studio.log.to_pandas()
+        assert before["status"].tolist() == ["succeeded"]
+        assert before["seed"].tolist() == [7]
+        task = await studio.generate("a cat", model="seedance-1-0-pro-fast", resolution="480p", duration=2)
+        assert studio.log.to_pandas().index.tolist() == [*before.index, task.key]

@@ -3,7 +3,8 @@
 ``tasks`` has one row a task, flat and typed, because people read it as a table; money is in USD, times are
 whole microseconds since 1970 UTC, absent is NULL. ``answers`` keeps the raw JSON of every answer that
 changed a row, so that nothing the service said is lost. ``kernels`` has one row a process that looks after
-tasks, with the time it was last heard of. Pictures and clips are files beside the database;
+tasks, with the time it was last heard of. ``verdicts`` are what people said of single clips, ``studies`` and
+``votes`` what they said of pairs, blind. Pictures and clips are files beside the database;
 a row holds their paths relative to the home, and their hashes.
 """
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-__all__ = ["FRAME_COLUMNS", "answers", "kernels", "meta", "migrate", "tasks"]
+__all__ = ["FRAME_COLUMNS", "answers", "kernels", "meta", "migrate", "studies", "tasks", "verdicts", "votes"]
 
 metadata = MetaData()
 
@@ -137,6 +138,46 @@ kernels = Table(
     _time("beat_at"),
 )
 
+verdicts = Table(
+    "verdicts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", String(32), nullable=False, index=True),
+    Column("verdict", String(16)),  # NULL takes the one before back
+    _time("at"),
+)
+
+studies = Table(
+    "studies",
+    metadata,
+    Column("name", String(128), primary_key=True),
+    Column("simulated", Boolean, primary_key=True),
+    Column("definition", Text, nullable=False),  # JSON, and what "the same study" means
+    _time("defined_at"),
+    _time("revealed_at"),  # from then on it is known which arm is which, and votes are no longer blind
+)
+
+# Arms, items and seeds of a vote are those of the two tasks.
+votes = Table(
+    "votes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("study", String(128), nullable=False),
+    Column("simulated", Boolean, nullable=False),
+    Column("rater", String(128), nullable=False),
+    Column("trial", String(64), nullable=False),
+    Column("left_key", String(32), nullable=False),
+    Column("right_key", String(32), nullable=False),
+    Column("choice", String(16), nullable=False),
+    Column("criterion", String(64)),
+    Column("kind", String(16), nullable=False),
+    Column("seconds", Float),
+    Column("sound", Boolean),
+    _time("at"),
+    _time("undone_at"),
+    Index("votes_of", "study", "simulated", "rater"),
+)
+
 meta = Table("meta", metadata, Column("name", String(32), primary_key=True), Column("value", Text))
 
 # What `to_pandas` shows, in the tables' order; addresses of files expire and bodies are for machines.
@@ -162,10 +203,11 @@ FRAME_COLUMNS = tuple(
 
 
 def _to_version_2(connection: Connection) -> None:
-    """Lost ids can be found again, and several kernels share a log."""
+    """Lost ids can be found again, several kernels share a log, and people judge clips."""
     for column in ("matched_by VARCHAR(16)", "candidates TEXT", "owner VARCHAR(32)", "resent_as VARCHAR(32)"):
         connection.exec_driver_sql(f"ALTER TABLE tasks ADD COLUMN {column}")
-    kernels.create(connection)
+    for table in (kernels, verdicts, studies, votes):
+        table.create(connection)
 
 
 # Steps from each older version to the next: MIGRATIONS[0] leads from version 1 to 2. A new log is made
