@@ -38,6 +38,8 @@ class Video:
     width: int
     height: int
     pixels: str
+    colours: tuple[int, int, int]
+    """Matrix, primaries and transfer, by their numbers in ISO/IEC 23091-2; 2 is unspecified."""
     aspect: Fraction | None
     rate: Fraction
     time_base: Fraction
@@ -179,6 +181,7 @@ def _video(stream: av.VideoStream, read: _Pass) -> Video:
         width=context.width,
         height=context.height,
         pixels=context.pix_fmt or "",
+        colours=(context.colorspace, context.color_primaries, context.color_trc),
         aspect=context.sample_aspect_ratio,
         rate=rate,
         time_base=read.base,

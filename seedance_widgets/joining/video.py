@@ -22,7 +22,9 @@ __all__ = ["CopiedVideo", "EncodedVideo"]
 
 # visually lossless for most eyes; a story that is encoded anew is not to look worse than its clips
 _X264 = {"preset": "veryfast", "crf": "18"}
-_BT709, _BT601, _UNSPECIFIED, _LIMITED = 1, 6, 2, 1
+_LIMITED = 1
+# names of the scaler for numbers of ISO/IEC 23091-2
+_MATRICES = {1: "bt709", 5: "bt601", 6: "bt601", 9: "bt2020"}
 # where a clip does not say, players take the matrix of HD from this height on
 _HD = 720
 _APPLE_HEVC = "hvc1"
@@ -68,20 +70,21 @@ class CopiedVideo:
 
 
 class EncodedVideo:
-    """Frames decoded, fitted into the first clip's size and encoded as H.264. Each keeps its time."""
+    """Frames fitted into the first clip's size and colours and encoded as H.264. Each keeps its time."""
 
     def __init__(self, out: OutputContainer, first: Video, base: Fraction) -> None:
         self._out = out
         self._base = base
         self._stands = round(1 / first.rate / base)
         self._size = first.width // 2 * 2, first.height // 2 * 2
+        self._matrix = _matrix(first)
         self._stream = out.add_stream("libx264", rate=first.rate, options=dict(_X264))
         self._stream.width, self._stream.height = self._size
         self._stream.pix_fmt = "yuv420p"
         self._stream.gop_size = max(1, round(2 * first.rate))
         context = self._stream.codec_context
         context.time_base = base
-        context.colorspace = context.color_primaries = context.color_trc = _BT709
+        context.colorspace, context.color_primaries, context.color_trc = first.colours
         context.color_range = _LIMITED
 
     def begin(self, place: Place) -> None:
@@ -116,7 +119,7 @@ class EncodedVideo:
         if self.done == self._place.frames:
             return
         if self._fitting is None:
-            self._fitting = _fitting(frame, source, self._size)
+            self._fitting = self._fitted_from(source)
         assert frame.pts is not None
         video = self._place.clip.video
         shown = frame.pts * video.time_base - video.start
@@ -135,25 +138,26 @@ class EncodedVideo:
             packet.duration = min(end - packet.pts, self._stands)
             self._out.mux(packet)
 
+    def _fitted_from(self, source: av.VideoStream) -> av.filter.Graph:
+        """Scale into the size without distortion, black bars around, colours as the first clip's."""
+        width, height = self._size
+        graph = av.filter.Graph()
+        nodes = [
+            graph.add_buffer(template=source),
+            graph.add(
+                "scale",
+                f"{width}:{height}:force_original_aspect_ratio=decrease:force_divisible_by=2:flags=lanczos"
+                f":in_color_matrix={_matrix(self._place.clip.video)}:out_color_matrix={self._matrix}"
+                ":out_range=limited",
+            ),
+            graph.add("pad", f"{width}:{height}:-1:-1"),
+            graph.add("setsar", "1"),
+            graph.add("format", "yuv420p"),
+            graph.add("buffersink"),
+        ]
+        graph.link_nodes(*nodes).configure()
+        return graph
 
-def _fitting(frame: av.VideoFrame, source: av.VideoStream, size: tuple[int, int]) -> av.filter.Graph:
-    """Scale into the size without distortion, black bars around, colours as BT.709."""
-    width, height = size
-    matrix = "auto"
-    if frame.colorspace == _UNSPECIFIED:
-        matrix = "bt709" if frame.height >= _HD else "bt601"
-    graph = av.filter.Graph()
-    nodes = [
-        graph.add_buffer(template=source),
-        graph.add(
-            "scale",
-            f"{width}:{height}:force_original_aspect_ratio=decrease:force_divisible_by=2:flags=lanczos"
-            f":in_color_matrix={matrix}:out_color_matrix=bt709:out_range=limited",
-        ),
-        graph.add("pad", f"{width}:{height}:-1:-1"),
-        graph.add("setsar", "1"),
-        graph.add("format", "yuv420p"),
-        graph.add("buffersink"),
-    ]
-    graph.link_nodes(*nodes).configure()
-    return graph
+
+def _matrix(video: Video) -> str:
+    return _MATRICES.get(video.colours[0], "bt709" if video.height >= _HD else "bt601")
