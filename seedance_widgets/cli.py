@@ -203,14 +203,17 @@ def _resume(args: argparse.Namespace) -> int:
     _check_home(args.home)
     failed = 0
     with Studio(args.home, simulate=args.simulate) as studio:
-        tasks = run(studio.resume())
-        for task in tasks:
+        resumed = run(studio.resume())
+        print(resumed, flush=True)
+        # what another kernel looks after may take as long as that kernel lives
+        ours = [task for task in resumed if task.key not in resumed.elsewhere]
+        for task in ours:
             try:
                 run(task)
             except SeedanceError:
                 failed += 1
             print(repr(task), flush=True)
-        print(f"{len(tasks)} unfinished, {len(tasks) - failed} done now, {failed} with an error")
+        print(f"{len(ours)} unfinished, {len(ours) - failed} done now, {failed} with an error")
     return 1 if failed else 0
 
 
