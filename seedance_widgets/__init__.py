@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from seedance_widgets.cropping import Crop as Crop
     from seedance_widgets.cropping import center_crop as center_crop
     from seedance_widgets.cropping import offset_crop as offset_crop
+    from seedance_widgets.economics import draft_economics as draft_economics
     from seedance_widgets.engine import run as run
     from seedance_widgets.errors import *  # noqa: F403
     from seedance_widgets.joining import concat as concat
@@ -49,6 +50,7 @@ _HOMES = {
     "allow_nested_loops": "loops",
     "center_crop": "cropping",
     "concat": "joining",
+    "draft_economics": "economics",
     "estimate": "pricing",
     "offset_crop": "cropping",
     "prepare_image": "preparing",
@@ -62,9 +64,11 @@ _ERRORS = (
     "BudgetExceeded",
     "Conflict",
     "DownloadError",
+    "EstimateDriftWarning",
     "GateClosed",
     "InvalidCatalogEntry",
     "InvalidRequest",
+    "InvalidStudy",
     "LegacyFlagsWarning",
     "LogError",
     "MediaError",

@@ -43,6 +43,7 @@ __all__ = [
     "find",
     "frames_per_second",
     "models",
+    "price_of",
     "ratios",
     "register",
     "rules",
@@ -227,7 +228,7 @@ def _model(entry: Mapping[str, Any]) -> Model:
         for key, kind in _PARTS.items():
             if key in raw:
                 raw[key] = _built(kind, raw[key])
-        raw["price"] = tuple(_price(raw["name"], price) for price in raw.get("price", ()))
+        raw["price"] = tuple(price_of(raw["name"], price) for price in raw.get("price", ()))
         raw["resolutions_by_mode"] = {
             mode: tuple(values) for mode, values in raw.get("resolutions_by_mode", {}).items()
         }
@@ -259,7 +260,14 @@ def _tuples(raw: Mapping[str, Any]) -> dict[str, Any]:
     return {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()}
 
 
-def _price(model: str, value: Price | dict[str, Any]) -> Price:
+def price_of(model: str, value: Price | Mapping[str, Any]) -> Price:
+    """A price of a model from a table in ``catalog.toml``'s shape, with its id.
+
+    Raises
+    ------
+    ValueError, TypeError
+        ``usd_per_million`` is no number of at least 0, or a field is not one of `Price`.
+    """
     if isinstance(value, Price):
         return value
     raw: dict[str, Any] = {"tier": "default", **_tuples(value)}

@@ -8,6 +8,7 @@
     ├── MissingAPIKey               no key given and none in ARK_API_KEY
     ├── BudgetExceeded              the budget does not cover this request; nothing was sent
     ├── GateClosed                  waiting to send is of no use (quota, day's tokens); nothing was sent
+    ├── InvalidStudy                a study, its votes or its plan make no sense (also a ValueError)
     ├── LogError                    the log cannot be opened or written
     ├── MediaError                  a picture or a clip cannot be read
     │   └── DownloadError           a result file did not arrive whole
@@ -32,7 +33,8 @@
             └── ServerFault         5xx
 
 A refused request (`RequestRejected`) and a failed task (`TaskFailed`) are different things: the first
-never existed at the service. Warnings are `RetiredModelWarning` and `LegacyFlagsWarning`.
+never existed at the service. Warnings are `RetiredModelWarning`, `LegacyFlagsWarning` and
+`EstimateDriftWarning`.
 """
 
 from __future__ import annotations
@@ -55,9 +57,11 @@ __all__ = [
     "BudgetExceeded",
     "Conflict",
     "DownloadError",
+    "EstimateDriftWarning",
     "GateClosed",
     "InvalidCatalogEntry",
     "InvalidRequest",
+    "InvalidStudy",
     "LegacyFlagsWarning",
     "LogError",
     "MediaError",
@@ -155,6 +159,10 @@ class GateClosed(SeedanceError):
     def __init__(self, message: str, *, until: datetime | None = None) -> None:
         self.until = until
         super().__init__(message)
+
+
+class InvalidStudy(SeedanceError, ValueError):
+    """A study, its votes or its plan make no sense; nothing was made or changed."""
 
 
 class LogError(SeedanceError):
@@ -323,3 +331,7 @@ class RetiredModelWarning(UserWarning):
 
 class LegacyFlagsWarning(UserWarning):
     """The prompt carries ``--flag value`` suffixes, which the service reads leniently."""
+
+
+class EstimateDriftWarning(UserWarning):
+    """A model bills other tokens than this package predicts before sending."""

@@ -69,6 +69,15 @@ class Price:
     date: str = "registered"
     doubtful: bool = False
 
+    def fits(self, *, tier: str, resolution: str, audio: bool, video_input: bool = False) -> bool:
+        """Whether a clip of that kind has this price."""
+        return (
+            self.tier == tier
+            and (self.audio is None or self.audio == audio)
+            and (self.video_input is None or self.video_input == video_input)
+            and (self.resolutions is None or resolution in self.resolutions)
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class DraftRule:
@@ -172,12 +181,7 @@ class Model:
     ) -> Price | None:
         """The first price that fits, None where none is known."""
         for price in self.price:
-            if (
-                price.tier == tier
-                and (price.audio is None or price.audio == audio)
-                and (price.video_input is None or price.video_input == video_input)
-                and (price.resolutions is None or resolution in price.resolutions)
-            ):
+            if price.fits(tier=tier, resolution=resolution, audio=audio, video_input=video_input):
                 return price
         return None
 
