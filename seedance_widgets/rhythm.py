@@ -28,11 +28,11 @@ __all__ = ["Followed", "Rhythm", "Spacing", "rhythm_of"]
 # fewer have no spread to go by
 _ENOUGH = 5
 # What a look costs against a second of delay, in square roots of seconds: of this size, a task that may end
-# anywhere between 20 s and 90 s is looked at about 20 times, and its end is known after a second.
-_PRICE = 0.32
+# anywhere between 20 s and 90 s is looked at some 20 times, and its end is known after a second.
+_PRICE = 0.29
 # summed chances to end before low, from there to usual, and to high, by which 10, 50 and 90 in 100 have ended
 _CHANCES = (math.log(1 / 0.9), math.log(0.9 / 0.5), math.log(0.5 / 0.1))
-_LATE_SHARE = 0.07
+_LATE_SHARE = 0.05
 # seconds at the real service
 _FIRST = 3.0
 _UNLEARNED = {"default": 2.0, "flex": 10.0}

@@ -55,8 +55,8 @@ def test_twenty_of_a_kind_make_a_task_cheap_and_its_end_soon_known(spread):
         lives = [SPREADS[spread](chance) for _ in range(10)]
         delays += [looks(rhythm, life)[-1] - life for life in lives]
     # twenty are few: now and then they were all quicker, and 60 s is late
-    assert statistics.fmean(costs) <= 23
-    assert statistics.quantiles(costs, n=10)[-1] <= 27
+    assert statistics.fmean(costs) <= 25
+    assert statistics.quantiles(costs, n=10)[-1] <= 30
     assert statistics.fmean(delays) <= 1.5
 
 
@@ -91,8 +91,8 @@ def test_looks_are_densest_where_most_of_the_rest_ends():
 
 def test_the_tail_grows_with_how_late_a_task_is():
     rhythm = rhythm_of(Pace(60.0, 40.0, 80.0, 20, same=True), "default")
-    assert rhythm.pause(90) == pytest.approx(rhythm.pause(79) + 0.7)
-    assert rhythm.pause(180) == pytest.approx(rhythm.pause(79) + 7)
+    assert rhythm.pause(90) == pytest.approx(rhythm.pause(79) + 0.5)
+    assert rhythm.pause(180) == pytest.approx(rhythm.pause(79) + 5)
     assert rhythm.pause(10_000) == 30
 
 

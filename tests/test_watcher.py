@@ -194,7 +194,7 @@ async def test_a_learned_pace_makes_looks_few_until_the_earliest_usual_end(scene
     await one.time.pass_(100)
     ages = [at - 1000 for at in one.wire.moments("GET", task)]
     assert ages[:3] == pytest.approx([3, 9, 20])
-    assert sum(age <= 60 for age in ages) <= 23
+    assert sum(age <= 60 for age in ages) <= 25
     assert all(gap <= 3 for gap in gaps(ages[2:]))
     assert one.ended[task] <= 4
 
