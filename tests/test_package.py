@@ -14,6 +14,7 @@ import seedance_widgets as sw
 HEAVY = (
     "pandas",
     "numpy",
+    "scipy",
     "av",
     "sqlalchemy",
     "PIL",
