@@ -122,6 +122,8 @@ class Studio:
             )  # fmt: skip
 
         self._runtime = _join(self._shared_by, make)
+        if budget_usd is not None:
+            self._runtime.budget_usd = budget_usd
         self._closed = False
         self._webhooks: list[Webhook] = []
 
