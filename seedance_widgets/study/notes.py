@@ -67,11 +67,9 @@ def _on_votes(row: Mapping[str, Any]) -> list[str]:
 
 
 def _on_robustness(row: Mapping[str, Any]) -> list[str]:
-    notes = []
-    if row["unit_out_flips"]:
-        notes.append(
-            f"{row['unit_out_flips']} of {row['units']} {row['unit']}s decide alone whether it is significant"
-        )
-    if row["rater_out_flips"]:
-        notes.append(f"{row['rater_out_flips']} raters decide alone whether it is significant")
-    return notes
+    found = {row["unit"]: row["unit_out_flips"], "rater": row["rater_out_flips"]}
+    return [
+        f"leaving out {f'one {name}' if count == 1 else f'any one of {count} {name}s'} changes the verdict"
+        for name, count in found.items()
+        if count
+    ]

@@ -58,8 +58,9 @@ class Plan:
     notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
+        seeds = "1 seed" if self.seeds == 1 else f"{self.seeds} seeds"
         head = (
-            f"{self.items} items x {self.seeds} seeds: {self.pairs} pairs, {self.clips} clips; "
+            f"{self.items} items x {seeds}: {self.pairs} pairs, {self.clips} clips; "
             f"a win rate of {self.win_rate:.0%} is found with a chance of {self.power:.0%}"
         )
         return "\n".join([head, *(f"  note: {note}" for note in self.notes)])

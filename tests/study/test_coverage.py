@@ -65,3 +65,18 @@ def test_intervals_hold_the_truth(rate, items):
 @pytest.mark.parametrize(("rate", "items"), CASES)
 def test_intervals_hold_the_truth_in_many_studies(rate, items):
     checked(rate, items, studies=2_000, slack=0)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("items", [12, 30])
+def test_strengths_hold_the_truth_too(items):
+    model = RaterModel({"a": 0.0, "b": 0.5, "c": 1.2}, side_pull=0.3)
+    shown = trials(list(model.strengths), items=range(items), seeds=(1, 2), raters=("ann", "ben"))
+    within = []
+    for number in range(1_000):
+        table = results(replace(model, seed=number).judge(shown, number)).dropna(subset=["bt_low"])
+        true = [model.win_rate(*arms) for arms in zip(table["arm_a"], table["arm_b"], strict=True)]
+        within += list((table["bt_low"] <= true) & (true <= table["bt_high"]))
+    print(f"{items} items, Bradley-Terry of three arms: coverage {np.mean(within):.3f} of {len(within)}")
+    assert len(within) > 2_900
+    assert np.mean(within) >= 0.93

@@ -96,7 +96,7 @@ def test_fewer_than_six_items_are_said_to_never_reach_significance():
     assert six["significant"]
     # and each of the six decides
     assert six["unit_out_flips"] == 6
-    assert "6 of 6 items decide alone" in six["notes"]
+    assert "any one of 6 items changes the verdict" in six["notes"]
 
 
 def test_without_items_the_seed_is_what_counts_and_this_is_said():
