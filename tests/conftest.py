@@ -1,8 +1,9 @@
-"""Shared by all tests: temporary homes, a clock that is set by hand, and ``--soak``."""
+"""Shared by all tests: temporary homes, a clock that is set by hand, the canary, and ``--soak``."""
 
 from __future__ import annotations
 
 import pytest
+from canary import canary  # noqa: F401 - a fixture
 from chromium import _playwright_browser, browser, chromium_path  # noqa: F401 - fixtures
 
 import seedance_widgets as sw

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from canary import KEY
 
 import seedance_widgets as sw
 
@@ -121,7 +122,7 @@ def webhook(home):
 def test_webhook_says_its_address_first_and_sees_to_tasks_left_behind(tmp_path, clock, monkeypatch):
     simulator = sw.Simulator(clock=clock)
     with simulator.serve() as base_url:
-        monkeypatch.setenv("ARK_API_KEY", "any")
+        monkeypatch.setenv("ARK_API_KEY", KEY)
         monkeypatch.setenv("ARK_BASE_URL", base_url)
         with webhook(tmp_path) as url:
             assert re.fullmatch(r"http://127\.0\.0\.1:\d+/webhook/[\w-]{43}/callback", url)

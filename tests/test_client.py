@@ -16,11 +16,11 @@ from datetime import UTC, datetime
 
 import httpx
 import pytest
+from canary import KEY
 
 from seedance_widgets import errors
 from seedance_widgets.client import DEFAULT_BASE_URL, Client, is_retryable_refusal
 
-KEY = "canary-0f9c2b1e-77aa-4d1c-9f31-5d2f6e0b8c44"
 TASKS = DEFAULT_BASE_URL + "/contents/generations/tasks"
 BODY = {"model": "seedance-1-5-pro-251215", "content": [{"type": "text", "text": "小猫 yawns"}]}
 

@@ -16,12 +16,12 @@ import traceback
 
 import httpx
 import pytest
+from canary import KEY
 
 from seedance_widgets import errors
 from seedance_widgets.client import Client
 from seedance_widgets.download import Download, _Sink
 
-KEY = "canary-0f9c2b1e-77aa-4d1c-9f31-5d2f6e0b8c44"
 URL = "https://tos.example/clips/a.mp4?X-Tos-Signature=sesame"
 CLIP = bytes(range(256)) * 11
 

@@ -12,6 +12,7 @@ import threading
 import av
 import httpx
 import pytest
+from canary import KEY
 from test_images import photo
 
 import seedance_widgets as sw
@@ -366,7 +367,7 @@ def test_no_key_and_no_simulator(tmp_path):
 
 
 def test_the_key_shows_nowhere(tmp_path):
-    with sw.Studio(tmp_path, api_key="canary-8f2e1c", base_url="http://127.0.0.1:9/api/v3") as studio:
+    with sw.Studio(tmp_path, api_key=KEY, base_url="http://127.0.0.1:9/api/v3") as studio:
         assert "canary" not in repr(studio)
         with pytest.raises(sw.RequestRejected) as caught:
             sw.run(studio.submit("a fox", model="seedance-1-0-pro"))
@@ -381,7 +382,7 @@ def test_the_key_shows_nowhere(tmp_path):
 def test_a_retired_model_is_a_notice_once(tmp_path, monkeypatch):
     monkeypatch.setattr("seedance_widgets.studio._warned", set())
     params = {"model": "seedance-1-0-lite-t2v", "resolution": "480p"}
-    with sw.Studio(tmp_path, api_key="k", base_url="http://127.0.0.1:9/api/v3") as studio:
+    with sw.Studio(tmp_path, api_key=KEY, base_url="http://127.0.0.1:9/api/v3") as studio:
         with (
             pytest.warns(sw.RetiredModelWarning, match=r"2026-05-13 \(official\); seedance-1-0-pro-fast"),
             pytest.raises(sw.RequestRejected),
@@ -403,7 +404,7 @@ def test_a_process_that_ends_with_live_tasks_ends_quietly(tmp_path):
 
 async def test_over_a_real_socket(tmp_path):
     with sw.Simulator(speed=200).serve() as base_url:
-        async with sw.Studio(tmp_path, api_key="k", base_url=base_url) as studio:
+        async with sw.Studio(tmp_path, api_key=KEY, base_url=base_url) as studio:
             task = await studio.generate("a fox", model="seedance-1-0-pro", **SMALL)
             assert task.video_path.exists()
             assert not studio.log.to_pandas()["simulated"].any()

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from canary import KEY
 from sqlalchemy import select
 
 import seedance_widgets as sw
@@ -88,13 +89,13 @@ def served(tmp_path):
         simulator = sw.Simulator(speed=speed, clock=clock)
         base_url = stack.enter_context(simulator.serve())
         stack.callback(simulator.close)
-        sw.Studio(tmp_path, api_key="any", base_url=base_url, clock=clock).close()
+        sw.Studio(tmp_path, api_key=KEY, base_url=base_url, clock=clock).close()
         follower = Follower(tmp_path, base_url, clock)
         stack.callback(follower.close)
         secret = kept_secret(tmp_path)
         receiver = Receiver(secret, known=follower.known, hint=follower.hint, clock=clock)
         hook = stack.enter_context(Webhook(receiver, secret))
-        with sw.Studio(tmp_path, api_key="any", base_url=base_url, clock=clock) as studio:
+        with sw.Studio(tmp_path, api_key=KEY, base_url=base_url, clock=clock) as studio:
             where = {"callback_url": hook.url} if callbacks else {}
             made.extend(sw.run(studio.submit(f"fox {n}", **where, **SMALL)).id for n in range(count))
         return SimpleNamespace(
