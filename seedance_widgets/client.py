@@ -20,11 +20,19 @@ from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
-from seedance_widgets.credentials import DEFAULT_BASE_URL, checked_base, checked_id, checked_key
+from seedance_widgets.credentials import (
+    DEFAULT_BASE_URL,
+    Key,
+    checked_base,
+    checked_id,
+    checked_key,
+    is_id,
+)
 from seedance_widgets.download import Download, download
 from seedance_widgets.errors import (
     AnswerLost,
     APIError,
+    DownloadError,
     InvalidRequest,
     NotSent,
     Problem,
@@ -57,6 +65,7 @@ _NEVER_SENT = (
     httpx.InvalidURL,
 )
 _SCRUBBED_FROM = 12  # characters
+_LARGEST_ANSWER = 1 << 24  # bytes; a full page of 500 tasks has about 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +93,7 @@ class Client:
     Parameters
     ----------
     api_key
-        Sent as a bearer token to ``base_url`` and nowhere else.
+        Sent as a bearer token to ``base_url`` and nowhere else; a client is not pickled, since it has it.
     base_url
         Up to and including ``/api/v3``; `DEFAULT_BASE_URL` when None. Plain http is refused except to this
         machine and to the embedded simulator, because the key would travel in clear.
@@ -107,7 +116,7 @@ class Client:
 
     def __init__(
         self,
-        api_key: str,
+        api_key: str | Key,
         base_url: str | None = None,
         *,
         transport: httpx.AsyncBaseTransport | None = None,
@@ -115,6 +124,8 @@ class Client:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         retries: int = 4,
     ) -> None:
+        # a verbose traceback prints arguments
+        api_key = api_key if isinstance(api_key, Key) else Key(api_key)
         self._key = checked_key(api_key)
         self._base = checked_base(DEFAULT_BASE_URL if base_url is None else base_url)
         self._transport = transport
@@ -163,8 +174,7 @@ class Client:
                 [Problem("body", ", ".join(map(str, sent)), f"cannot be written as JSON: {exc}")]
             ) from exc
         answer = await self._once("POST", _TASKS, content=content)
-        task_id = answer.data.get("id")
-        if not isinstance(task_id, str) or not task_id.strip():
+        if not is_id(answer.data.get("id")):
             raise self._lost("the answer names no task", answer.client_request_id, answer.raw)
         return answer
 
@@ -191,6 +201,7 @@ class Client:
         task_ids: Sequence[str] = (),
         model: str | None = None,
         service_tier: str | None = None,
+        retries: int | None = None,
     ) -> Answer:
         """List tasks of the last 7 days (ModelArk docs 1521675).
 
@@ -210,6 +221,8 @@ class Client:
             A model or endpoint id; needed where the key's permission is Custom.
         service_tier
             default or flex.
+        retries
+            How often it is tried in all, where that is not to be the client's.
         """
         filters = {
             "page_num": page_num,
@@ -222,7 +235,8 @@ class Client:
         if isinstance(task_ids, str):
             raise InvalidRequest([Problem("task_ids", task_ids, "must be several ids, not one text")])
         query += [("filter.task_ids", checked_id(task_id, "task_ids")) for task_id in task_ids]
-        return await self._repeated("GET", _TASKS + ("?" + urllib.parse.urlencode(query) if query else ""))
+        path = _TASKS + ("?" + urllib.parse.urlencode(query) if query else "")
+        return await self._repeated("GET", path, retries=retries)
 
     async def delete(self, task_id: str) -> Answer:
         """Cancel a queued task, or remove the record of a finished one (ModelArk docs 1521720).
@@ -244,9 +258,16 @@ class Client:
             Nothing was saved and a file already at ``path`` is untouched; its
             ``status_code`` is that of the answer, 403 or 404 once the link has expired.
         """
-        return await download(self._http(with_key=False), url, path)
+        try:
+            http = self._http(with_key=False)
+        except Exception as exc:
+            reason = f"no connection can be made ({type(exc).__name__}): see the proxy and TLS settings"
+            raise DownloadError(f"{reason} of the environment; nothing was saved") from exc
+        return await download(http, url, path)
 
-    async def _repeated(self, method: str, path: str, *, may_be_empty: bool = False) -> Answer:
+    async def _repeated(
+        self, method: str, path: str, *, may_be_empty: bool = False, retries: int | None = None
+    ) -> Answer:
         tries = 0
         while True:
             tries += 1
@@ -255,7 +276,7 @@ class Client:
             except (NotSent, AnswerLost, ServerFault, RateLimited) as error:
                 hint = error.retry_after or 0.0 if isinstance(error, APIError) else 0.0
                 hopeless = isinstance(error, RateLimited) and not is_retryable_refusal(error)
-                if tries >= self._retries or hopeless or hint > _LONGEST_HINT:
+                if tries >= (retries or self._retries) or hopeless or hint > _LONGEST_HINT:
                     raise
             # Full jitter, on top of the hint: clients that were told the same second come back apart.
             longest = min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** (tries - 1))
@@ -274,8 +295,11 @@ class Client:
         try:
             http = self._http(with_key=True)
             async with http.stream(method, self._base + path, content=content, headers=headers) as response:
+                _refuse_unasked(response)
                 async for chunk in response.aiter_bytes():
                     raw += chunk
+                    if len(raw) > _LARGEST_ANSWER:
+                        break
         except Exception as exc:  # noqa: BLE001
             # Raised "from None": a verbose traceback of the cause would print httpx's locals, key included,
             # into the notebook.
@@ -286,28 +310,39 @@ class Client:
             # body broke off.
             if response is None or not response.is_error:
                 raise self._lost(_named(exc), sent_as, bytes(raw)) from None
+        except BaseException as exc:
+            # An interrupted cell is shown like any other: without the frames that hold the headers.
+            raise exc.with_traceback(None) from None
         return self._judged(response, bytes(raw), sent_as, may_be_empty=may_be_empty)
 
     def _judged(self, response: httpx.Response, raw: bytes, sent_as: str, *, may_be_empty: bool) -> Answer:
+        raw = self._cleaned(raw)
         if response.is_error:
             raise refusal_of(response, raw, sent_as, self._scrubbed)
         if not response.is_success:
             raise self._lost(_detour(response), sent_as, raw)
+        if len(raw) > _LARGEST_ANSWER:
+            raise self._lost(f"it has more than {_LARGEST_ANSWER >> 20} MiB", sent_as, raw)
         data = {} if may_be_empty and not raw.strip() else parsed(raw)
         if not isinstance(data, dict):
             raise self._lost("the answer is not a JSON object", sent_as, raw)
         request_id = response.headers.get("X-Request-Id")
+        request_id = None if request_id is None else self._scrubbed(request_id)
         return Answer(data, request_id, sent_as, moment(response.headers.get("Date")), raw)
 
     def _lost(self, what: str, sent_as: str, raw: bytes) -> AnswerLost:
         text = self._scrubbed(f"no usable answer from {self._base}: {what} [sent as {sent_as}]")
-        kept = raw.replace(self._key.encode(), b"***") if len(self._key) >= _SCRUBBED_FROM else raw
-        return AnswerLost(text, client_request_id=sent_as, raw=kept or None)
+        return AnswerLost(text, client_request_id=sent_as, raw=self._cleaned(raw) or None)
 
     def _scrubbed(self, text: str) -> str:
         # A service or a proxy may echo the key. Real keys have 36 characters; a short word that a test or
         # the simulator uses as its key must not be cut out of ordinary sentences.
-        return text.replace(self._key, "***") if len(self._key) >= _SCRUBBED_FROM else text
+        return text.replace(self._key.text, "***") if len(self._key.text) >= _SCRUBBED_FROM else text
+
+    def _cleaned(self, raw: bytes) -> bytes:
+        if len(self._key.text) < _SCRUBBED_FROM:
+            return raw
+        return raw.replace(self._key.text.encode(), b"***").replace(self._key.in_json, b"***")
 
     def _http(self, *, with_key: bool) -> httpx.AsyncClient:
         """The connections of the running loop; those for files are apart and know no key."""
@@ -320,7 +355,9 @@ class Client:
                 self._tls = httpx.create_ssl_context()
             headers = {"User-Agent": f"seedance-widgets/{_version()}"}
             if with_key:
-                headers |= {"Authorization": f"Bearer {self._key}", "Accept": "application/json"}
+                headers |= {"Authorization": f"Bearer {self._key.text}", "Accept": "application/json"}
+                # one encoding, and no other is read: what others can grow to has no limit
+                headers["Accept-Encoding"] = "gzip"
             self._open[loop, with_key] = httpx.AsyncClient(
                 headers=headers,
                 timeout=self._timeout,
@@ -336,6 +373,12 @@ class Client:
 
 def _task_path(task_id: str) -> str:
     return f"{_TASKS}/{urllib.parse.quote(checked_id(task_id, 'task_id'), safe='')}"
+
+
+def _refuse_unasked(response: httpx.Response) -> None:
+    packed = response.headers.get("Content-Encoding", "").strip().lower()
+    if packed not in ("", "identity", "gzip"):
+        raise httpx.DecodingError(f"it is {packed}-encoded, unasked")
 
 
 def _named(exc: Exception) -> str:

@@ -244,8 +244,9 @@ class Watcher:
         tier = asked[0].tier
         missing = {each.task_id: each for each in asked}
         try:
+            # once: a failed list comes back in its turn, and the account's rate is kept
             answer = await self._client.list(
-                task_ids=list(missing), service_tier=tier, page_size=len(missing)
+                task_ids=list(missing), service_tier=tier, page_size=len(missing), retries=1
             )
         except APIError as error:
             if isinstance(error, RateLimited | ServerFault):

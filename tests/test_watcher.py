@@ -300,8 +300,8 @@ async def test_a_list_that_is_refused_for_now_slows_the_watcher_down(scene, stat
     ids = await one.submit(6)
     await one.time.pass_(300)
     assert {type(error) for _, _, error in one.troubles} == {kind}
-    assert len(one.wire.calls) < 4 * 20  # each is tried 4 times by the client
-    assert len(one.wire.calls) > 4 * 8
+    assert 8 < len(one.wire.calls) < 20
+    assert min(gaps(one.wire.moments("LIST"))) >= 1
     one.simulator.faults.clear()
     await one.time.pass_(60)
     assert one.ended.keys() == set(ids)

@@ -45,12 +45,14 @@ class Callbacks:
             await self._deliver_all()
 
     async def _deliver_all(self) -> None:
-        async with httpx.AsyncClient(timeout=_ANSWER_SECONDS, trust_env=False) as client:
-            while await asyncio.to_thread(self._pending):
-                for callback in await asyncio.to_thread(self._due):
-                    outcome = await self._post(client, callback)
-                    await asyncio.to_thread(self._settle, callback, outcome)
-                await asyncio.sleep(_TICK_SECONDS)
+        while await asyncio.to_thread(self._pending):
+            if due := await asyncio.to_thread(self._due):
+                # made only here: its TLS setup takes longer than a create, and few tasks ask for callbacks
+                async with httpx.AsyncClient(timeout=_ANSWER_SECONDS, trust_env=False) as client:
+                    for callback in due:
+                        outcome = await self._post(client, callback)
+                        await asyncio.to_thread(self._settle, callback, outcome)
+            await asyncio.sleep(_TICK_SECONDS)
 
     def _pending(self) -> bool:
         now = self._service.clock()
