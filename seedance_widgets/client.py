@@ -310,7 +310,7 @@ class Client:
             # body broke off.
             if response is None or not response.is_error:
                 raise self._lost(_named(exc), sent_as, bytes(raw)) from None
-        except BaseException as exc:
+        except BaseException as exc:  # noqa: BLE001 - it goes on
             # An interrupted cell is shown like any other: without the frames that hold the headers.
             raise exc.with_traceback(None) from None
         return self._judged(response, bytes(raw), sent_as, may_be_empty=may_be_empty)

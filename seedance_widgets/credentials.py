@@ -6,23 +6,47 @@ The key travels to the base URL's host and nowhere else; an id is one step in a 
 from __future__ import annotations
 
 import ipaddress
+import json
 import re
+from typing import Any, Never, TypeGuard
 
 import httpx
 
 from seedance_widgets.errors import InvalidRequest, MissingAPIKey, Problem
 
-__all__ = ["DEFAULT_BASE_URL", "checked_base", "checked_id", "checked_key"]
+__all__ = ["DEFAULT_BASE_URL", "Key", "checked_base", "checked_id", "checked_key", "is_id"]
 
 DEFAULT_BASE_URL = "https://ark.ap-southeast.bytepluses.com/api/v3"
+_LONGEST_ID = 128  # characters, what a row has room for; the service's have about 30
 
 
-def checked_key(api_key: str) -> str:
-    """The key without spaces around it; `MissingAPIKey` or `InvalidRequest` if it cannot be one."""
-    key = api_key.strip() if api_key else ""
+class Key:
+    """An API key that does not show: a traceback may print it, and nothing can pickle it.
+
+    ``text`` is the key, ``in_json`` what it reads like inside a JSON text where "/" is escaped.
+    """
+
+    __slots__ = ("in_json", "text")
+
+    def __init__(self, text: str | None) -> None:
+        self.text = (text or "").strip()
+        self.in_json = json.dumps(self.text)[1:-1].replace("/", "\\/").encode()
+
+    def __bool__(self) -> bool:
+        return bool(self.text)
+
+    def __repr__(self) -> str:
+        return "Key(***)"
+
+    def __reduce__(self) -> Never:
+        raise TypeError("an API key is not pickled: make the client or studio anew where it is needed")
+
+
+def checked_key(key: Key) -> Key:
+    """The key itself; `MissingAPIKey` or `InvalidRequest` if it cannot be one."""
     if not key:
         raise MissingAPIKey
-    if not re.fullmatch("[!-~]+", key):
+    if not re.fullmatch("[!-~]+", key.text):
         reason = "holds spaces or characters that no key has; copy it once more"
         raise InvalidRequest([Problem("api_key", "(not shown)", reason)])
     return key
@@ -53,14 +77,21 @@ def checked_base(base_url: str) -> str:
 
 def checked_id(task_id: str, parameter: str) -> str:
     """The task id; `InvalidRequest` if it is none."""
-    # "." and ".." are steps in a path however they are quoted; a DELETE would then aim at something else.
-    if not isinstance(task_id, str) or task_id.strip() in ("", ".", ".."):
+    if not is_id(task_id):
         raise InvalidRequest([Problem(parameter, task_id, "is no task id")])
+    return task_id
+
+
+def is_id(task_id: Any) -> TypeGuard[str]:
+    """Whether this can be a task's id, given by a person or by the service."""
+    # "." and ".." are steps in a path however they are quoted; a DELETE would then aim at something else.
+    if not isinstance(task_id, str) or task_id.strip() in ("", ".", "..") or len(task_id) > _LONGEST_ID:
+        return False
     try:
         task_id.encode()
     except UnicodeEncodeError:
-        raise InvalidRequest([Problem(parameter, task_id, "is no task id")]) from None
-    return task_id
+        return False
+    return True
 
 
 def _is_local(host: str) -> bool:

@@ -8,6 +8,7 @@ first, then the suffix, then the part before the dot, then the HTTP status.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections import defaultdict
 from datetime import UTC, datetime
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["is_retryable_refusal", "moment", "parsed", "refusal_of", "refuses_every_create"]
 
+_DEEPEST = 50
 _REQUEST_ID = re.compile(r"request id:\s*([\w-]+)\W*$", re.IGNORECASE)
 
 _CLASSES: dict[int, type[APIError]] = {
@@ -203,11 +205,29 @@ def _rule(status: int, code: str | None, message: str | None) -> _Rule | None:
 
 
 def parsed(raw: bytes) -> Any:
-    """The JSON value, or None where there is none."""
+    """The JSON value in a form that any log can keep, or None where there is none."""
     try:
-        return json.loads(raw)
+        return _keepable(json.loads(raw), _DEEPEST)
     except (ValueError, RecursionError):
         return None
+
+
+def _keepable(value: Any, depth: int) -> Any:
+    """The value without what JSON's readers let through and databases refuse.
+
+    That is numbers which are none, half characters and zero bytes; `ValueError` for nesting beyond reason.
+    """
+    if not depth:
+        raise ValueError("nested too deeply")
+    if isinstance(value, str):
+        return value.encode(errors="replace").decode().replace("\0", "?")
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, list):
+        return [_keepable(each, depth - 1) for each in value]
+    if isinstance(value, dict):
+        return {_keepable(name, depth - 1): _keepable(each, depth - 1) for name, each in value.items()}
+    return value
 
 
 def _fault(raw: bytes) -> Mapping[str, Any]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from seedance_widgets import catalog
 from seedance_widgets.client import Client
+from seedance_widgets.credentials import Key
 from seedance_widgets.engine import engine
 from seedance_widgets.errors import InvalidRequest, MissingAPIKey, Problem, RetiredModelWarning
 from seedance_widgets.limits import Limits
@@ -88,18 +89,17 @@ class Studio:
     ) -> None:
         self.home = Path(home).expanduser().resolve()
         self.budget_usd = budget_usd
-        key = api_key or os.environ.get("ARK_API_KEY")
+        # a verbose traceback prints locals and arguments into the notebook
+        key, api_key = Key(api_key or os.environ.get("ARK_API_KEY")), None
         if not simulate and not key:
             raise MissingAPIKey
         place = log or self.home / "log.sqlite"
         folder = None if media is None else Path(media).expanduser().resolve()
         address = EMBEDDED_BASE_URL if simulate else base_url or os.environ.get("ARK_BASE_URL")
         simulated_by = simulate if isinstance(simulate, Simulator) else bool(simulate)
-        account = key and hashlib.sha256(key.encode()).hexdigest()
+        account = hashlib.sha256(key.text.encode()).hexdigest() if key else None
         self._shared_by = (self.home, str(place), str(folder), address, account, simulated_by)
-        client = None if simulate else Client(key or "", address)
-        # a verbose traceback prints locals and arguments into the notebook
-        key = api_key = None
+        client = None if simulate else Client(key, address)
 
         def make() -> StudioRuntime:
             self.home.mkdir(parents=True, exist_ok=True)
