@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from seedance_widgets import catalog
 from seedance_widgets.engine import engine
-from seedance_widgets.errors import ServiceError
+from seedance_widgets.errors import InvalidRequest, ServiceError
 from seedance_widgets.log.journal import seed_differs
 
 if TYPE_CHECKING:
@@ -143,7 +143,10 @@ async def _settle_one(
     sure = [item for item, fits in verdicts if fits]
     perhaps = [item for item, fits in verdicts if fits is None]
     if len(sure) == 1:
-        return await engine.write(journal.matched, key, sure[0], "fingerprint")
+        try:
+            return await engine.write(journal.matched, key, sure[0], "fingerprint")
+        except InvalidRequest:  # another look at the same list was quicker
+            return await engine.write(journal.row, key)
     if sure or perhaps:
         ids = [str(item["id"]) for item in sure or perhaps]
         note = f"{len(ids)} tasks may be it; task.adopt(id) takes one, task.abandon() none of them"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from seedance_widgets import catalog
 from seedance_widgets.engine import engine
 from seedance_widgets.errors import LogError, ServiceError
+from seedance_widgets.log.answers import UNCLEAR
 from seedance_widgets.log.leases import BEAT_SECONDS
 from seedance_widgets.reconcile import SETTLE_SECONDS, listing, settle
 
@@ -101,7 +102,7 @@ class Recovery:
         return stock
 
     def look_for(self, key: str) -> None:
-        """Look for a lost task by and by."""
+        """Look for a lost task by and by, or for one whose kernel has gone while it was being sent."""
         self._lost[key] = 0
         if self._looking is None or self._looking.done():
             self._looking = asyncio.get_running_loop().create_task(self._keep_looking())
@@ -159,7 +160,8 @@ class Recovery:
             # a log that cannot be used now, or a service that cannot be asked, is no reason to give up
             with contextlib.suppress(LogError, ServiceError):
                 rows = await engine.write(self._journal.rows, list(self._lost))
-                unclear = [row for row in rows if row["status"] == "unknown" and row["task_id"] is None]
+                waiting = [row for row in rows if row["status"] in UNCLEAR and row["task_id"] is None]
+                unclear = [await self._cut_off(row) for row in waiting]
                 for row in await self._settle(unclear):
                     self._settled(row)
                 for key in set(self._lost) - {row["key"] for row in unclear}:

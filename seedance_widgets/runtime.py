@@ -25,7 +25,7 @@ from seedance_widgets.errors import (
 )
 from seedance_widgets.gates import Gates
 from seedance_widgets.log import Log
-from seedance_widgets.log.answers import FINAL, LIVE
+from seedance_widgets.log.answers import FINAL, LIVE, UNCLEAR
 from seedance_widgets.log.journal import Journal
 from seedance_widgets.log.leases import Leases
 from seedance_widgets.log.pace import deadlines, learned
@@ -136,7 +136,7 @@ class StudioRuntime:
             Leases(self._store, clock=clock),
             is_busy=lambda: bool(self._held),
             changed=self._changed_elsewhere,
-            inherited=self._take_up,
+            inherited=self._inherit,
         )
         self._saver = Saver(
             client,
@@ -435,6 +435,12 @@ class StudioRuntime:
         self._publish(row)
         self._sharing.look_on(row)
         return task
+
+    def _inherit(self, row: Row) -> None:
+        """Look after a task whose kernel has gone, and after one that it had not accepted, look for it."""
+        self._take_up(row)
+        if row["task_id"] is None and row["status"] in UNCLEAR:
+            self._recovery.look_for(row["key"])
 
     def _changed_elsewhere(self, row: Row) -> None:
         if row["status"] in FINAL and (row["status"] != "succeeded" or row["file"] != "none"):

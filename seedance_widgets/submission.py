@@ -107,6 +107,9 @@ class Submission:
         key, tries, waited = self._intent.key, 0, 0.0
         while True:
             tries += 1
+            row = await engine.write(self._journal.row, key)
+            if row["status"] != "intent":  # this machine slept, and another kernel has settled the row
+                return row
             try:
                 answer = await self._client.create(self._intent.body)
             except NotSent as error:
@@ -132,7 +135,8 @@ class Submission:
                 ids: dict[str, Any] = {
                     "request_id": answer.request_id,
                     "client_request_id": answer.client_request_id,
-                    "note": None,
+                    # somebody who took this kernel for dead may have taken the task over
+                    "owner": self._intent.row["owner"],
                 }
                 return await self._kept(answer.data, ids)
             await place.again()

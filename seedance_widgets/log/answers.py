@@ -15,11 +15,13 @@ from seedance_widgets.pricing import cost_usd, frames_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ENDED", "FINAL", "LIVE", "SERVICE_STATUSES", "columns_of"]
+__all__ = ["ENDED", "FINAL", "LIVE", "SERVICE_STATUSES", "UNCLEAR", "columns_of"]
 
 LIVE = ("queued", "running")
 ENDED = ("succeeded", "failed", "cancelled", "expired")
 SERVICE_STATUSES = (*LIVE, *ENDED)
+# sent or not, made or not: only a listing can tell
+UNCLEAR = ("intent", "unknown")
 # no status follows one of these
 FINAL = (*ENDED, "rejected", "not_created")
 

@@ -19,7 +19,7 @@ from sqlalchemy import and_, bindparam, select
 from seedance_widgets import catalog
 from seedance_widgets.errors import InvalidRequest, Problem
 from seedance_widgets.log.admission import check_budget, free_nonce
-from seedance_widgets.log.answers import FINAL, columns_of
+from seedance_widgets.log.answers import FINAL, UNCLEAR, columns_of
 from seedance_widgets.log.intents import columns_of_request
 from seedance_widgets.log.rows import Row, Rows
 from seedance_widgets.log.schema import answers, tasks
@@ -39,7 +39,7 @@ _SEEDS = 1 << 31
 _KEY_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _FREE = {"usd": 0.0, "reserved_usd": 0.0}
 # not_created says what was believed: the service's own record of the task is better evidence
-_OPEN_TO_MATCH = ("intent", "unknown", "not_created")
+_OPEN_TO_MATCH = (*UNCLEAR, "not_created")
 
 # Made once: it takes SQLAlchemy longer to build a statement than to run it.
 _INSERT = tasks.insert()
@@ -117,10 +117,16 @@ class Journal(Rows):
         return Intent(row, {**request.to_dict(), **sent})
 
     def accepted(self, key: str, answer: Mapping[str, Any], **ids: str | None) -> Row:
-        """The service returned a task id; it is queued now."""
-        task_id = str(answer["id"])
-        changes = {"task_id": task_id, "status": "queued", "error_message": None, **ids}
-        return self._change(key, changes, only=("intent", "unknown"), call="create", answer=answer)
+        """The service returned a task id; it is queued now.
+
+        That outweighs what others have made of the row while the answer was on its way.
+        """
+        with self._store.write() as connection:
+            row = self._row(connection, key)
+            if row["task_id"] is not None or row["status"] not in _OPEN_TO_MATCH:
+                return row
+            changes = {**_match(row, str(answer["id"]), None), **ids}
+            return self._apply(connection, row, changes, "create", answer)
 
     def rejected(self, key: str, error: APIError) -> Row:
         """The service refused: nothing was made, nothing stays reserved."""
@@ -148,7 +154,7 @@ class Journal(Rows):
             "finished_at": self._now(),
             **_FREE,
         }
-        return self._change(key, changes, only=("intent", "unknown"))
+        return self._change(key, changes, only=UNCLEAR)
 
     def unknown(
         self, key: str, reason: str, client_request_id: str | None = None, sent_at: int | None = None
@@ -215,6 +221,8 @@ class Journal(Rows):
         """The service described the task; the row follows, never backwards."""
         with self._store.write() as connection:
             row = self._row(connection, key)
+            if row["task_id"] is None or answer.get("id", row["task_id"]) != row["task_id"]:
+                return row  # asked for before the row turned out to be of another task
             changes = columns_of(answer, row)
             if row["matched_by"] == "fingerprint" and seed_differs(row, changes.get("seed")):
                 changes = _unmatch(row, changes["seed"])
@@ -355,8 +363,8 @@ def _surprise(row: Mapping[str, Any], seed: object) -> str | None:
     return f"asked for seed {row['requested_seed']}, got {seed}" if seed_differs(row, seed) else None
 
 
-def _match(row: Row, task_id: str, by: str) -> Row:
-    """Columns of a row whose task was found; what it may cost is reserved again if it was not any more."""
+def _match(row: Row, task_id: str, by: str | None) -> Row:
+    """Columns of a row whose task is known; what it may cost is reserved again if it was not any more."""
     return {
         "task_id": task_id,
         "status": "queued",

@@ -14,7 +14,7 @@ from sqlalchemy import and_, bindparam, func, or_, select
 from seedance_widgets import catalog
 from seedance_widgets.errors import LogError
 from seedance_widgets.log.admission import money
-from seedance_widgets.log.answers import LIVE
+from seedance_widgets.log.answers import LIVE, UNCLEAR
 from seedance_widgets.log.schema import tasks
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class Rows:
 
     def unsettled(self) -> list[Row]:
         """Rows of creates whose outcome is not known: being sent just now, cut off, or unanswered."""
-        unclear = tasks.c.status.in_(("intent", "unknown"))
+        unclear = tasks.c.status.in_(UNCLEAR)
         return self._all(select(tasks).where(unclear, self._mine(), tasks.c.task_id.is_(None)))
 
     def recent(self, limit: int) -> list[Row]:
