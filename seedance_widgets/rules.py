@@ -139,6 +139,10 @@ def _final_problems(request: TaskRequest) -> Iterator[Problem]:
     for name in ("prompt", "first_frame", "last_frame", "reference_images"):
         if getattr(request, name):
             yield Problem(name, shown(getattr(request, name)), "reused from the draft and cannot be changed")
+    for name in ("camera_fixed", "generate_audio"):
+        # elsewhere a flag that is off asks for nothing; here it would ask for another clip than the draft
+        if getattr(request, name) is False:
+            yield Problem(name, value=False, reason=request.parameters()[name].why_not)
     if request.spec.draft is None:
         able = [model.name for model in catalog.models() if model.draft]
         yield Problem("model", request.spec.name, f"makes no drafts; {', '.join(able)} do", nearest=able[0])

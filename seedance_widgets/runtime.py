@@ -26,6 +26,7 @@ from seedance_widgets.errors import (
 from seedance_widgets.gates import Gates
 from seedance_widgets.log import Log
 from seedance_widgets.log.answers import FINAL, LIVE, UNCLEAR
+from seedance_widgets.log.intents import Order
 from seedance_widgets.log.journal import Journal
 from seedance_widgets.log.leases import Leases
 from seedance_widgets.log.pace import deadlines, learned
@@ -42,7 +43,7 @@ from seedance_widgets.task import Task, model_of
 from seedance_widgets.watcher import Watcher
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Future
     from pathlib import Path
 
@@ -198,32 +199,56 @@ class StudioRuntime:
             The task, whose intent is on disk; and its sending, which goes on whoever waits for it, and
             raises what the task's ``error`` says if the service did not accept.
         """
+        asked = [(request, columns, instead_of)]
+        return (await self._begin(asked, budget_usd=budget_usd, lane=lane))[0]
+
+    async def begin_all(
+        self,
+        requests: Sequence[tuple[TaskRequest, Mapping[str, Any]]],
+        *,
+        budget_usd: float | None,
+        lane: Lane = "batch",
+    ) -> list[tuple[Task, Future[None]]]:
+        """`begin` for several requests, each with further columns of its row: all are logged, or none."""
+        asked = [(request, columns, None) for request, columns in requests]
+        return await self._begin(asked, budget_usd=budget_usd, lane=lane)
+
+    async def _begin(
+        self,
+        asked: Sequence[tuple[TaskRequest, Mapping[str, Any], str | None]],
+        *,
+        budget_usd: float | None,
+        lane: Lane,
+    ) -> list[tuple[Task, Future[None]]]:
         if self.closed:
             raise SeedanceError("this studio is closed; nothing was sent. Make another one: Studio(home).")
         self.budget_usd = budget_usd
-        stored = await asyncio.to_thread(self.media.keep_inputs, request)
+        orders = [
+            Order(
+                estimate(request),
+                await asyncio.to_thread(self.media.keep_inputs, request),
+                {**columns, "owner": self._sharing.owner},
+                instead_of,
+            )
+            for request, columns, instead_of in asked
+        ]
         await self._sharing.present()
-        guess = estimate(request)
-        intent = await engine.write(
-            self.journal.begin,
-            guess,
-            budget_usd=budget_usd,
-            stored=stored,
-            extra={**columns, "owner": self._sharing.owner},
-            instead_of=instead_of,
-        )
-        task = self._held[intent.key] = self._task(intent.row, request)
-        self._tell(intent.row)
-        submission = Submission(
-            self.client,
-            self.journal,
-            self._gates,
-            intent,
-            guess,
-            publish=self._publish,
-            sleep=self._pause,
-        )
-        return task, engine.submit(self._send(task, submission, lane))
+        intents = await engine.write(self.journal.begin_all, orders, budget_usd=budget_usd)
+        begun = []
+        for order, intent in zip(orders, intents, strict=True):
+            task = self._held[intent.key] = self._task(intent.row, order.estimate.request)
+            self._tell(intent.row)
+            submission = Submission(
+                self.client,
+                self.journal,
+                self._gates,
+                intent,
+                order.estimate,
+                publish=self._publish,
+                sleep=self._pause,
+            )
+            begun.append((task, engine.submit(self._send(task, submission, lane))))
+        return begun
 
     async def _begin_again(
         self, request: TaskRequest, *, columns: Mapping[str, Any], instead_of: str

@@ -2,35 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
-import sys
 import threading
 import time
 import warnings
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, overload
 
 from seedance_widgets import catalog
 from seedance_widgets.client import Client
 from seedance_widgets.credentials import Key
 from seedance_widgets.engine import engine
-from seedance_widgets.errors import InvalidRequest, MissingAPIKey, Problem, RetiredModelWarning
+from seedance_widgets.errors import InvalidRequest, MissingAPIKey, RetiredModelWarning, SeedanceError
 from seedance_widgets.limits import Limits
 from seedance_widgets.media import Media
+from seedance_widgets.promotion import age_problem, planned
 from seedance_widgets.request import TaskRequest
 from seedance_widgets.runtime import StudioRuntime
+from seedance_widgets.showing import Shown, in_notebook
 from seedance_widgets.simulator import EMBEDDED_BASE_URL, Simulator
+from seedance_widgets.task import Task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import TracebackType
 
-    from seedance_widgets.coercion import DraftTask
     from seedance_widgets.log import Log
     from seedance_widgets.resuming import Resumed
-    from seedance_widgets.task import Task
     from seedance_widgets.webhook import Webhook
 
 __all__ = ["Studio"]
@@ -153,6 +154,75 @@ class Studio:
         task = await self._submit(prompt_or_request, params, show=True)
         return await task
 
+    @overload
+    async def promote(
+        self, drafts: Task | str, resolution: str | None = "1080p", **overrides: Any
+    ) -> Task: ...
+    @overload
+    async def promote(
+        self, drafts: Iterable[Task | str], resolution: str | None = "1080p", **overrides: Any
+    ) -> Sequence[Task]: ...
+    async def promote(
+        self, drafts: Task | str | Iterable[Task | str], resolution: str | None = "1080p", **overrides: Any
+    ) -> Task | Sequence[Task]:
+        """Make finals of drafts: all are checked, priced and reserved before the first is sent.
+
+        A final reuses its draft's model, prompt, pictures, sound, seed, ratio, length and camera, and is
+        billed in full. The prices are shown before anything is sent.
+
+        Parameters
+        ----------
+        drafts
+            A draft, or several: tasks, their keys, or their task ids.
+        resolution
+            Of the finals; None leaves it to the service.
+        **overrides
+            What else a final may set: ``watermark``, ``service_tier``, ``return_last_frame``,
+            ``execution_expires_after``, ``callback_url``, ``safety_identifier``, ``priority``.
+
+        Returns
+        -------
+        Task or list of Task
+            One for one draft, accepted. For several a list in their order, sent behind what people ask for
+            one by one; one that is refused stops none of the others, and its ``error`` says why.
+
+        Raises
+        ------
+        InvalidRequest
+            With the problems of all drafts: not a succeeded draft, older than 7 days, an override that a
+            final cannot have. Nothing was sent.
+        BudgetExceeded
+            The budget does not cover all of them; nothing was sent.
+        RequestRejected, OutcomeUnknown
+            Of a single draft, as from `submit`.
+        """
+        alone = isinstance(drafts, Task | str)
+        wanted = [drafts] if isinstance(drafts, Task | str) else [*drafts]
+        plan = planned(
+            self._runtime.journal,
+            wanted,
+            {"resolution": resolution, **overrides},
+            now=self._runtime.clock(),
+            left=self.left,
+        )
+        if not wanted:
+            return []
+        for final in plan.finals:
+            self._warn_if_retired(final.request)
+        Shown().draw(repr(plan), plan._repr_html_())
+        begun = await engine.bridge(
+            self._runtime.begin_all(
+                [(final.request, {"parent_key": final.draft["key"]}) for final in plan.finals],
+                budget_usd=self.budget_usd,
+                lane="interactive" if alone else "batch",
+            )
+        )
+        for _, sending in begun:
+            # of several each has its own error, and none may keep the others from being waited for
+            with contextlib.suppress(*(() if alone else (SeedanceError,))):
+                await engine.wait(sending)
+        return begun[0][0] if alone else [task for task, _ in begun]
+
     async def _submit(
         self, prompt_or_request: str | TaskRequest, params: dict[str, Any], *, show: bool
     ) -> Task:
@@ -164,7 +234,7 @@ class Studio:
         self._warn_if_retired(request)
         work = self._runtime.begin(request, budget_usd=self.budget_usd, columns=columns)
         task, sending = await engine.bridge(work)
-        if show and _in_notebook():
+        if show and in_notebook():
             task.show()
         await engine.wait(sending)
         return task
@@ -180,23 +250,9 @@ class Studio:
         if draft.created_at is None and (known := self._runtime.task_by_id(draft.id)):
             draft = known.as_draft()
             request = request.replace(draft_task=draft)
-        self._check_age(draft)
+        if problem := age_problem(draft, self._runtime.clock()):
+            raise InvalidRequest([problem])
         return request
-
-    def _check_age(self, draft: DraftTask) -> None:
-        days = catalog.rules().draft_task_days
-        now = datetime.fromtimestamp(self._runtime.clock(), UTC)
-        if draft.created_at and now > draft.created_at + timedelta(days=days):
-            raise InvalidRequest(
-                [
-                    Problem(
-                        "draft_task",
-                        draft.id,
-                        f"a draft can be finished for {days} days; this one is from "
-                        f"{draft.created_at:%Y-%m-%d %H:%M} UTC. Make the draft again with the same seed",
-                    )
-                ]
-            )
 
     def _warn_if_retired(self, request: TaskRequest) -> None:
         retired = request.spec.retirement
@@ -394,11 +450,3 @@ def _leave(key: tuple[Any, ...]) -> None:
         del _runtimes[key]
     engine.run(runtime.close())
     runtime.release()
-
-
-def _in_notebook() -> bool:
-    if "IPython" not in sys.modules:
-        return False
-    from IPython.core.getipython import get_ipython
-
-    return hasattr(get_ipython(), "kernel")

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from seedance_widgets.request import TaskRequest
 
-__all__ = ["Runtime", "Task"]
+__all__ = ["Runtime", "Task", "draft_of", "model_of"]
 
 _MICROSECONDS = 1_000_000
 _CARD_SECONDS = 0.9
@@ -220,16 +220,7 @@ class Task:
         """
         if self.id is None:
             raise TypeError(f"task {self.key} has no id at the service yet")
-        by_frames = self._row["duration"] is None
-        return DraftTask(
-            id=self.id,
-            model=model_of(self._row),
-            created_at=self.created_at,
-            ratio=self._row["ratio"],
-            duration=self._row["duration"],
-            frames=self._row["frames"] if by_frames else None,
-            generate_audio=self._row["generate_audio"],
-        )
+        return draft_of(self._row)
 
     # --- waiting and ending ------------------------------------------------------------------------------
 
@@ -449,6 +440,20 @@ class Task:
                 self._ended = concurrent.futures.Future()
         elif not self._ended.done():
             self._ended.set_result(None)
+
+
+def draft_of(row: Mapping[str, Any]) -> DraftTask:
+    """A row that has a task id, as the draft of a final."""
+    by_frames = row["duration"] is None
+    return DraftTask(
+        id=row["task_id"],
+        model=model_of(row),
+        created_at=datetime.fromtimestamp(row["created_at"] / _MICROSECONDS, UTC),
+        ratio=row["ratio"],
+        duration=row["duration"],
+        frames=row["frames"] if by_frames else None,
+        generate_audio=row["generate_audio"],
+    )
 
 
 def model_of(row: Mapping[str, Any]) -> str:

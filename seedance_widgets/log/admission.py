@@ -15,6 +15,8 @@ from seedance_widgets.errors import BudgetExceeded, LogError
 from seedance_widgets.log.schema import tasks
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy import Connection
 
     from seedance_widgets.pricing import Estimate
@@ -46,31 +48,35 @@ def money(connection: Connection, *, simulated: bool) -> tuple[float, float]:
 
 
 def check_budget(
-    connection: Connection, estimate: Estimate, budget_usd: float | None, *, simulated: bool
+    connection: Connection, estimates: Sequence[Estimate], budget_usd: float | None, *, simulated: bool
 ) -> None:
-    """Refuse a request that could lead beyond the budget.
+    """Refuse requests that together could lead beyond the budget.
 
     Raises
     ------
     BudgetExceeded
-        It would, or its price is not known.
+        They would, or the price of one is not known.
     """
-    if budget_usd is None:
+    if budget_usd is None or not estimates:
         return
-    if estimate.usd_max is None:
-        name = estimate.request.spec.name
-        raise BudgetExceeded(
-            f"a budget is set and the price of this request is not known: {'; '.join(estimate.notes)}. "
-            f'Register one: catalog.register("{name}", price=[{{"tier": "default", '
-            '"usd_per_million": ...}]). Nothing was sent.',
-            short_by=None,
-        )
+    wanted = 0.0
+    for estimate in estimates:
+        if estimate.usd_max is None:
+            name = estimate.request.spec.name
+            raise BudgetExceeded(
+                f"a budget is set and the price of this request is not known: {'; '.join(estimate.notes)}. "
+                f'Register one: catalog.register("{name}", price=[{{"tier": "default", '
+                '"usd_per_million": ...}]). Nothing was sent.',
+                short_by=None,
+            )
+        wanted += estimate.usd_max
     settled, reserved = money(connection, simulated=simulated)
-    short_by = settled + reserved + estimate.usd_max - budget_usd
+    short_by = settled + reserved + wanted - budget_usd
     # half a millionth of a dollar is rounding, not spending
     if short_by > 5e-7:  # noqa: PLR2004
+        what = "this request" if len(estimates) == 1 else f"these {len(estimates)} requests together"
         raise BudgetExceeded(
-            f"this request may cost ${estimate.usd_max:.4f}; of the budget of ${budget_usd:.2f}, "
+            f"{what} may cost ${wanted:.4f}; of the budget of ${budget_usd:.2f}, "
             f"${settled:.4f} is spent and ${reserved:.4f} is reserved by unfinished tasks. "
             f"Short by ${short_by:.4f}. Nothing was sent.",
             short_by=short_by,

@@ -1,8 +1,9 @@
-"""What a request says, as columns of its row, at the moment it is about to be sent."""
+"""What is about to be sent, and what it says as columns of its row."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -11,11 +12,26 @@ if TYPE_CHECKING:
     from seedance_widgets.images import Image
     from seedance_widgets.pricing import Estimate
 
-__all__ = ["columns_of_request"]
+__all__ = ["Order", "columns_of_request"]
 
 _AS_ASKED = (
     "resolution", "ratio", "duration", "camera_fixed", "watermark", "generate_audio", "service_tier",
 )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A request that is to be begun.
+
+    ``estimate`` has the request in it, ``stored`` says where its pictures are (sha256 -> path relative to the
+    home), ``extra`` has further columns of its row, such as ``parent_key`` or ``study``. ``instead_of`` is
+    the key of a row that was never made, of which this one is sent in place: once at most.
+    """
+
+    estimate: Estimate
+    stored: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    instead_of: str | None = None
 
 
 def columns_of_request(

@@ -20,7 +20,7 @@ from seedance_widgets import catalog
 from seedance_widgets.errors import InvalidRequest, Problem
 from seedance_widgets.log.admission import check_budget, free_nonce
 from seedance_widgets.log.answers import FINAL, UNCLEAR, columns_of
-from seedance_widgets.log.intents import columns_of_request
+from seedance_widgets.log.intents import Order, columns_of_request
 from seedance_widgets.log.rows import Row, Rows
 from seedance_widgets.log.schema import answers, tasks
 
@@ -94,27 +94,33 @@ class Journal(Rows):
         BudgetExceeded, InvalidRequest
             Nothing was written.
         """
-        request, now = estimate.request, self._now()
-        sent: dict[str, Any] = {}
-        if request.seed is None and request.parameters()["seed"].is_offered:
-            sent["seed"] = secrets.randbelow(_SEEDS)
+        order = Order(estimate, stored, extra or {}, instead_of)
+        return self.begin_all([order], budget_usd=budget_usd)[0]
+
+    def begin_all(self, orders: Sequence[Order], *, budget_usd: float | None) -> list[Intent]:
+        """`begin` for several requests: the intents of all are written in one transaction, or of none.
+
+        Raises
+        ------
+        BudgetExceeded, InvalidRequest
+            The budget does not cover them all, or one cannot be begun; nothing was written.
+        """
+        now = self._now()
         with self._store.write() as connection:
-            check_budget(connection, estimate, budget_usd, simulated=self._simulated)
-            replaced = self._replaceable(connection, instead_of) if instead_of else None
-            nonce = None
-            if request.execution_expires_after is None:
-                nonce = free_nonce(connection, request.spec.wire_id, request.effective("service_tier"), now)
-                sent["execution_expires_after"] = catalog.rules().expires_after_default + nonce
-            row = {
-                **self._blank(now, "intent"),
-                **columns_of_request(estimate, stored, sent),
-                "nonce": nonce,
-                **(extra or {}),
-            }
-            connection.execute(_INSERT, row)
-            if replaced is not None:
-                self._apply(connection, replaced, {"resent_as": row["key"]}, "", None)
-        return Intent(row, {**request.to_dict(), **sent})
+            estimates = [order.estimate for order in orders]
+            check_budget(connection, estimates, budget_usd, simulated=self._simulated)
+            return [self._begun(connection, order, now) for order in orders]
+
+    def check(self, estimates: Sequence[Estimate], *, budget_usd: float | None) -> None:
+        """Refuse what the budget does not cover by now; nothing is reserved.
+
+        Raises
+        ------
+        BudgetExceeded
+            It does not, or a price is not known.
+        """
+        with self._store.read() as connection:
+            check_budget(connection, estimates, budget_usd, simulated=self._simulated)
 
     def accepted(self, key: str, answer: Mapping[str, Any], **ids: str | None) -> Row:
         """The service returned a task id; it is queued now.
@@ -281,6 +287,27 @@ class Journal(Rows):
         return self._change(key, {"note": "its record at the service was deleted"}, any_status=True)
 
     # --- inside ------------------------------------------------------------------------------------------
+
+    def _begun(self, connection: Connection, order: Order, now: int) -> Intent:
+        request = order.estimate.request
+        sent: dict[str, Any] = {}
+        if request.seed is None and request.parameters()["seed"].is_offered:
+            sent["seed"] = secrets.randbelow(_SEEDS)
+        replaced = self._replaceable(connection, order.instead_of) if order.instead_of else None
+        nonce = None
+        if request.execution_expires_after is None:
+            nonce = free_nonce(connection, request.spec.wire_id, request.effective("service_tier"), now)
+            sent["execution_expires_after"] = catalog.rules().expires_after_default + nonce
+        row = {
+            **self._blank(now, "intent"),
+            **columns_of_request(order.estimate, order.stored, sent),
+            "nonce": nonce,
+            **order.extra,
+        }
+        connection.execute(_INSERT, row)
+        if replaced is not None:
+            self._apply(connection, replaced, {"resent_as": row["key"]}, "", None)
+        return Intent(row, {**request.to_dict(), **sent})
 
     def _blank(self, now: int, status: str) -> Row:
         """A row with nothing in it but what every row has."""

@@ -29,6 +29,7 @@ __all__ = ["Row", "Rows"]
 Row = dict[str, Any]
 
 _SECOND = 1_000_000
+_NOTHING_MADE = ("failed", "cancelled", "expired", "rejected", "not_created")
 _MANY = 500  # values in one statement; SQLite has a limit
 # Made once: it takes SQLAlchemy longer to build a statement than to run it.
 _BY_KEY = select(tasks).where(tasks.c.key == bindparam("key"))
@@ -132,6 +133,15 @@ class Rows:
         since = self._now() - catalog.rules().draft_task_days * 86_400 * _SECOND
         good = and_(tasks.c.kind == "draft", tasks.c.status == "succeeded", tasks.c.created_at > since)
         return self._all(select(tasks).where(good, self._mine()).order_by(tasks.c.created_at.desc()))
+
+    def finals_of(self, keys: Iterable[str]) -> dict[str, list[str]]:
+        """Keys of the finals that drafts have, made or on their way: draft's key -> theirs."""
+        wanted, found = list(keys), dict[str, list[str]]()
+        for start in range(0, len(wanted), _MANY):
+            those = and_(tasks.c.parent_key.in_(wanted[start : start + _MANY]), tasks.c.kind == "final")
+            for row in self._all(select(tasks).where(those, tasks.c.status.not_in(_NOTHING_MADE))):
+                found.setdefault(row["parent_key"], []).append(row["key"])
+        return found
 
     def money(self) -> tuple[float, float]:
         """Dollars settled and dollars reserved."""

@@ -1,0 +1,237 @@
+"""Finals from drafts: every draft checked and every price known before anything is sent.
+
+The service makes a final from the draft's id and reuses its model, prompt, pictures, sound, seed, ratio,
+length and camera (ModelArk docs 1366799). So only what is left may be chosen, and whatever else is asked for
+is refused here: the service might ignore it, and the clip would not be what was asked for.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from seedance_widgets import catalog
+from seedance_widgets.card import as_text
+from seedance_widgets.coercion import shown
+from seedance_widgets.errors import InvalidRequest, Problem
+from seedance_widgets.log.answers import LIVE
+from seedance_widgets.parameters import FROM_DRAFT, offered
+from seedance_widgets.pricing import estimate
+from seedance_widgets.request import TaskRequest
+from seedance_widgets.task import draft_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from seedance_widgets.coercion import DraftTask
+    from seedance_widgets.log.journal import Journal, Row
+    from seedance_widgets.pricing import Estimate
+
+__all__ = ["Final", "Finals", "age_problem", "planned"]
+
+_REUSED = ("model", "prompt", "first_frame", "last_frame", "reference_images", "draft_task")
+_PROMPT = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Final:
+    """A final that may be sent: the draft's row, what it will cost, and keys of finals that it has."""
+
+    draft: Row
+    estimate: Estimate
+    made: tuple[str, ...] = ()
+
+    @property
+    def request(self) -> TaskRequest:
+        """What to send."""
+        return self.estimate.request
+
+    @property
+    def notes(self) -> Iterator[str]:
+        """What one should know before paying."""
+        spec = self.request.spec
+        if self.made:
+            yield f"it has a final already: {', '.join(self.made)}"
+        if spec.retirement:
+            yield f"{spec.name} retires on {spec.retirement.date} ({spec.retirement.status})"
+        yield from self.estimate.notes
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Finals:
+    """Finals that may be sent, with their prices; ``left`` has the budget's unspent USD, None without one."""
+
+    finals: tuple[Final, ...]
+    left: float | None
+
+    @property
+    def usd(self) -> float | None:
+        """Dollars that they cost together at most, None where a price is not known."""
+        costs = [final.estimate.usd_max for final in self.finals]
+        return None if None in costs else sum(cost for cost in costs if cost is not None)
+
+    def __repr__(self) -> str:
+        lines = [self._total()]
+        for final in self.finals:
+            lines.append(f"  {final.draft['key']}  {_prompt(final)}")
+            lines.append(f"    {final.estimate.summary}")
+            lines += [f"    note: {note}" for note in final.notes]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f'<tr><td style="text-align:left"><code>{as_text(final.draft["key"])}</code></td>'
+            f'<td style="text-align:left">{as_text(_prompt(final))}</td>'
+            f'<td style="text-align:left">{as_text(final.estimate.summary)}'
+            f"{''.join(f'<br><small>{as_text(note)}</small>' for note in final.notes)}</td></tr>"
+            for final in self.finals
+        )
+        return (
+            f'<div style="font-size:13px">{as_text(self._total())}'
+            f'<table style="font-size:12px;font-variant-numeric:tabular-nums">{rows}</table></div>'
+        )
+
+    def _total(self) -> str:
+        count = f"{len(self.finals)} final{'s' * (len(self.finals) != 1)}"
+        cost = "the price is not known" if self.usd is None else f"${self.usd:.4f} at most"
+        left = "" if self.left is None else f"; ${self.left:.4f} of the budget are left before"
+        return f"{count}, {cost}{left}"
+
+
+def planned(
+    journal: Journal,
+    drafts: Sequence[Any],
+    overrides: Mapping[str, Any],
+    *,
+    now: float,
+    left: float | None,
+) -> Finals:
+    """Check all drafts and what is asked of their finals; blocks for a read of the log.
+
+    Parameters
+    ----------
+    journal
+        Of the drafts.
+    drafts
+        Tasks, or keys or task ids of rows.
+    overrides
+        Fields of the final's request; None leaves one open.
+    now
+        Seconds since 1970 UTC.
+    left
+        Dollars that the budget has left, None without one.
+
+    Raises
+    ------
+    InvalidRequest
+        With the problems of all drafts.
+    """
+    found: list[Final] = []
+    checked = 0  # drafts that can be finished, and so have their overrides checked
+    problems: dict[Problem, list[str]] = {}
+    seen: set[str] = set()
+    for draft in drafts:
+        name = shown(draft) if isinstance(draft, str) else str(getattr(draft, "key", shown(draft)))
+        row = _row_of(journal, name)
+        faults = [] if row is None else [*_draft_problems(row, now)]
+        if row is None:
+            faults = [Problem("draft", name, "is not in this studio's log; studio.adopt(id) takes one in")]
+        elif row["key"] in seen:
+            faults = [Problem("draft", name, "is there twice, and would be paid twice")]
+        else:
+            seen.add(row["key"])
+        if row is not None and not faults:
+            checked += 1
+            try:
+                found.append(Final(row, estimate(_request(row, overrides))))
+            except InvalidRequest as error:
+                faults = error.problems
+        for fault in faults:
+            problems.setdefault(_hashable(fault), []).append(name)
+    if problems:
+        raise InvalidRequest([_of(problem, names, checked) for problem, names in problems.items()])
+    made = journal.finals_of(seen)
+    return Finals(
+        tuple(Final(each.draft, each.estimate, tuple(made.get(each.draft["key"], ()))) for each in found),
+        left,
+    )
+
+
+def age_problem(draft: DraftTask, now: float) -> Problem | None:
+    """Why a draft cannot be finished any more at ``now`` (seconds since 1970 UTC), None if it can."""
+    days = catalog.rules().draft_task_days
+    moment = datetime.fromtimestamp(now, UTC)
+    if draft.created_at is None or moment <= draft.created_at + timedelta(days=days):
+        return None
+    return Problem(
+        "draft_task",
+        draft.id,
+        f"a draft can be finished for {days} days; this one is from "
+        f"{draft.created_at:%Y-%m-%d %H:%M} UTC. Make the draft again with the same seed",
+    )
+
+
+def _row_of(journal: Journal, name: str) -> Row | None:
+    rows = journal.rows([name])
+    return rows[0] if rows else journal.by_task_id(name)
+
+
+def _draft_problems(row: Row, now: float) -> Iterator[Problem]:
+    key = row["key"]
+    if row["kind"] != "draft":
+        yield Problem("draft", key, f"is a {row['kind']} task, not a draft")
+    elif row["status"] in ("intent", *LIVE):
+        yield Problem("draft", key, f"is {row['status']}; await it first")
+    elif row["status"] != "succeeded":
+        yield Problem("draft", key, f"is {row['status']}: there is no draft to finish")
+    elif problem := age_problem(draft_of(row), now):
+        yield problem
+
+
+def _request(row: Row, overrides: Mapping[str, Any]) -> TaskRequest:
+    draft = draft_of(row)
+    parameters = offered(catalog.find(str(draft.model)), FROM_DRAFT)
+    refused, asked = [], {}
+    for name, value in overrides.items():
+        parameter = parameters.get(name)
+        changes = name in _REUSED or (parameter is not None and not parameter.is_offered)
+        if changes and value is not None and not (name == "draft" and value is False):
+            reason = parameter.why_not if parameter else "reused from the draft and cannot be changed"
+            plain = isinstance(value, int | float)
+            refused.append(Problem(name, value if plain else shown(value), reason))
+        elif name == "extra" and (value or {}).get("content"):
+            refused.append(Problem("extra", "content", "a final has no content but its draft"))
+        elif value is not None:
+            asked[name] = value
+    try:
+        request = TaskRequest.from_params(draft_task=draft, **asked)
+    except InvalidRequest as error:
+        raise InvalidRequest([*refused, *error.problems]) from None
+    if refused:
+        raise InvalidRequest(refused)
+    return request
+
+
+def _hashable(problem: Problem) -> Problem:
+    """The problem with a value that may be the same for several drafts."""
+    return Problem(
+        problem.parameter,
+        problem.value if isinstance(problem.value, str | int | float) else shown(repr(problem.value)),
+        problem.reason,
+        problem.nearest,
+        problem.client_only,
+    )
+
+
+def _of(problem: Problem, names: Sequence[str], checked: int) -> Problem:
+    """The problem, with the drafts that have it where that is neither all of them nor said already."""
+    if len(names) == checked or problem.value in names:
+        return problem
+    reason = f"{problem.reason} (draft {', '.join(names)})"
+    return Problem(problem.parameter, problem.value, reason, problem.nearest, problem.client_only)
+
+
+def _prompt(final: Final) -> str:
+    return textwrap.shorten(final.draft["prompt"] or "without a prompt", _PROMPT, placeholder=" …")

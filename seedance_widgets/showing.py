@@ -1,0 +1,43 @@
+"""A plain output that can be drawn anew: HTML and words in a notebook, words in a terminal.
+
+It needs no widget and no kernel afterwards, so it stays readable in a saved notebook.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from typing import Any
+
+__all__ = ["Shown", "in_notebook"]
+
+
+def in_notebook() -> bool:
+    """Whether what is displayed now lands in a notebook's cell."""
+    if "IPython" not in sys.modules:
+        return False
+    from IPython.core.getipython import get_ipython
+
+    return hasattr(get_ipython(), "kernel")
+
+
+class Shown:
+    """One output of the current cell. In a terminal each drawing is printed, below the one before."""
+
+    def __init__(self) -> None:
+        self._handle: Any = None
+
+    def draw(self, text: str, html: str) -> None:
+        """Show this in place of what was drawn before."""
+        if not in_notebook():
+            print(text)  # noqa: T201 - a terminal has no place to update
+            return
+        bundle = {"text/plain": text, "text/html": html}
+        if self._handle is not None:
+            # a front end that is gone must not stop what is being shown
+            with contextlib.suppress(Exception):
+                self._handle.update(bundle, raw=True)
+            return
+        from IPython.display import display
+
+        self._handle = display(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
