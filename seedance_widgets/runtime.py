@@ -31,6 +31,7 @@ from seedance_widgets.log.journal import Journal
 from seedance_widgets.log.leases import Leases
 from seedance_widgets.log.pace import deadlines, learned
 from seedance_widgets.log.store import Store
+from seedance_widgets.log.studies import Studies
 from seedance_widgets.log.told import told
 from seedance_widgets.pricing import estimate
 from seedance_widgets.recovery import Recovery
@@ -111,6 +112,7 @@ class StudioRuntime:
         self._store = Store(log_location)
         self.log = Log(self._store, home, clock=clock)
         self.journal = Journal(self._store, simulated=simulated, clock=clock)
+        self.studies = Studies(self._store, simulated=simulated, clock=clock)
         self._tasks: weakref.WeakValueDictionary[str, Task] = weakref.WeakValueDictionary()
         self._held: dict[str, Task] = {}  # alive as long as something may still happen to them
         self._sends: set[asyncio.Task[Any]] = set()

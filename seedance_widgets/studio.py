@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from seedance_widgets.log import Log
     from seedance_widgets.resuming import Resumed
+    from seedance_widgets.study.study import Study
     from seedance_widgets.webhook import Webhook
 
 __all__ = ["Studio"]
@@ -268,6 +269,51 @@ class Studio:
                 RetiredModelWarning,
                 stacklevel=4,
             )
+
+    # --- studies -----------------------------------------------------------------------------------------
+
+    def study(
+        self,
+        name: str,
+        arms: Mapping[str, str | Mapping[str, Any]],
+        items: Sequence[str | Mapping[str, Any]] | None = None,
+        seeds: int | Sequence[int] = 2,
+        *,
+        criteria: Sequence[str] = (),
+        **params: Any,
+    ) -> Study:
+        """Compare arms on the same items and seeds. Nothing is sent before ``await study.run()``.
+
+        The definition is kept in the log: the same call gives the same study, with what it has so far.
+
+        Parameters
+        ----------
+        name
+            Of the study in this home.
+        arms
+            Name to prompt template, or to a dict of any parameters of a request.
+        items
+            Subjects that every arm is made of: texts, which take the place of ``{item}``, or dicts, each
+            value of which takes the place of ``{key}`` (a picture too, where a parameter is nothing but
+            ``{key}``). An item's ``"name"`` names it in tables.
+        seeds
+            The same for all arms: a list, or how many are drawn, once.
+        criteria
+            What each pair is judged by, as in ``("motion", "look")``; by default preference.
+        **params
+            Parameters that all arms share.
+
+        Raises
+        ------
+        InvalidStudy
+            It makes no sense, or the log has another study of this name; the message says what differs.
+        InvalidRequest
+            An arm's requests would be refused; every fault is in ``problems``.
+        """
+        from seedance_widgets.study.design import design_of
+        from seedance_widgets.study.study import Study
+
+        return Study(self, name, design_of(arms, items, seeds, criteria, params))
 
     # --- tasks at the service ----------------------------------------------------------------------------
 

@@ -4,12 +4,13 @@
 whole microseconds since 1970 UTC, absent is NULL. ``answers`` keeps the raw JSON of every answer that
 changed a row, so that nothing the service said is lost. ``kernels`` has one row a process that looks after
 tasks, with the time it was last heard of. ``verdicts`` are what people said of single clips, ``studies`` and
-``votes`` what they said of pairs, blind. Pictures and clips are files beside the database;
-a row holds their paths relative to the home, and their hashes.
+``votes`` what they said of pairs, blind, and ``looks`` when the results of a study were opened. Pictures and
+clips are files beside the database; a row holds their paths relative to the home, and their hashes.
 """
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 from sqlalchemy import (
@@ -34,7 +35,18 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-__all__ = ["FRAME_COLUMNS", "answers", "kernels", "meta", "migrate", "studies", "tasks", "verdicts", "votes"]
+__all__ = [
+    "FRAME_COLUMNS",
+    "answers",
+    "kernels",
+    "looks",
+    "meta",
+    "migrate",
+    "studies",
+    "tasks",
+    "verdicts",
+    "votes",
+]
 
 metadata = MetaData()
 
@@ -104,6 +116,7 @@ tasks = Table(
     Column("candidates", Text),  # JSON list of ids, where only a person can say which one it is
     Column("owner", String(32)),  # the kernel that looks after the task
     Column("resent_as", String(32)),  # key of the row that was sent in place of this one
+    Column("study_seed", BigInteger),  # which of its study's seeds a clip stands for, sent or not
     Column("wire_model", Text),
     Column("body", Text),  # what was sent, pictures as inputs/<sha256>.<ext>
     Column("request_id", Text),
@@ -113,6 +126,7 @@ tasks = Table(
     _time("intent_at"),
     _time("sent_at"),  # of an unclear create: the last moment at which it may have been sent
     Column("revision", Integer, nullable=False, default=0),
+    Index("tasks_study", "study"),
     Index("tasks_nonce", "wire_model", "service_tier", "nonce"),
     # holds all that the budget check adds up, so that it need not read the rows
     Index("tasks_money", "simulated", "usd", "reserved_usd"),
@@ -178,6 +192,19 @@ votes = Table(
     Index("votes_of", "study", "simulated", "rater"),
 )
 
+# Who opened the results when, and how much had been voted by then: counted in votes cast and taken back.
+looks = Table(
+    "looks",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("study", String(128), nullable=False),
+    Column("simulated", Boolean, nullable=False),
+    Column("kind", String(16), nullable=False),  # peek, or the reveal that ends voting
+    Column("by", Text),
+    Column("seen", Integer, nullable=False),
+    _time("at"),
+)
+
 meta = Table("meta", metadata, Column("name", String(32), primary_key=True), Column("value", Text))
 
 # What `to_pandas` shows, in the tables' order; addresses of files expire and bodies are for machines.
@@ -192,6 +219,7 @@ FRAME_COLUMNS = tuple(
         "candidates",
         "owner",
         "resent_as",
+        "study_seed",
         "reserved_usd",
         "video_url",
         "last_frame_url",
@@ -204,9 +232,16 @@ FRAME_COLUMNS = tuple(
 
 def _to_version_2(connection: Connection) -> None:
     """Lost ids can be found again, several kernels share a log, and people judge clips."""
-    for column in ("matched_by VARCHAR(16)", "candidates TEXT", "owner VARCHAR(32)", "resent_as VARCHAR(32)"):
+    for column in (
+        "matched_by VARCHAR(16)",
+        "candidates TEXT",
+        "owner VARCHAR(32)",
+        "resent_as VARCHAR(32)",
+        "study_seed BIGINT",
+    ):
         connection.exec_driver_sql(f"ALTER TABLE tasks ADD COLUMN {column}")
-    for table in (kernels, verdicts, studies, votes):
+    connection.exec_driver_sql("CREATE INDEX tasks_study ON tasks (study)")
+    for table in (kernels, verdicts, studies, votes, looks):
         table.create(connection)
 
 
@@ -221,14 +256,22 @@ def migrate(connection: Connection) -> None:
     Raises
     ------
     LogError
-        The log was written by a newer version of this package.
+        The log was written by a newer version of this package, or the database holds something else.
     """
     newest = len(MIGRATIONS) + 1
-    if not inspect(connection).has_table("meta"):
+    there = set(inspect(connection).get_table_names())
+    if connection.dialect.name != "sqlite":
+        there &= set(metadata.tables)  # a server's database may well be shared with others
+    if not there:
         metadata.create_all(connection)
         connection.execute(meta.insert().values(name="version", value=str(newest)))
         return
-    found = connection.execute(select(meta.c.value).where(meta.c.name == "version")).scalar_one()
+    found = ""
+    if {"meta", "tasks"} <= there:
+        found = str(connection.execute(select(meta.c.value).where(meta.c.name == "version")).scalar())
+    if not found.isdecimal():
+        held = textwrap.shorten(", ".join(sorted(there)), 60, placeholder="...")
+        raise LogError(f"this database is no log of this package: it holds {held}. It is unchanged.")
     if int(found) > newest:
         raise LogError(
             f"this log is of version {found}, this package knows {newest}: install a newer seedance-widgets. "
