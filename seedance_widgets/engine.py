@@ -63,9 +63,12 @@ class Engine:
         return future.result()
 
     async def bridge(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do the work on the engine and await it from whatever loop is running."""
+        """Do the work on the engine and await it from whatever loop is running.
+
+        A cancelled wait leaves the work going, on the engine's own loop as on any other.
+        """
         if self.is_here:
-            return await work
+            return await asyncio.shield(asyncio.get_running_loop().create_task(work))
         return await self.wait(self.submit(work))
 
     async def wait(self, future: concurrent.futures.Future[T]) -> T:
