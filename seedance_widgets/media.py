@@ -8,6 +8,7 @@ A clip whose codec no browser plays keeps its original beside an H.264 ``preview
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import os
 import secrets
@@ -179,6 +180,7 @@ class Media:
         """
         folder = self._folder / key
         folder.mkdir(parents=True, exist_ok=True)
+        _clear(folder)
         video = folder / "video.mp4"
         fetched = await client.download(video_url, video)
         # The clip is what was paid for: nothing that goes wrong from here on may unsave it.
@@ -226,6 +228,8 @@ class Media:
                     os.fsync(file.fileno())
                 part.replace(path)
             except OSError as error:
+                with contextlib.suppress(OSError):
+                    part.unlink()
                 raise MediaError(
                     f"the picture {image.name} cannot be stored in {path.parent}: {error}. Nothing was sent."
                 ) from error
@@ -236,3 +240,10 @@ class Media:
             return Path(os.path.relpath(path, self._home)).as_posix()
         except ValueError:  # another drive of a Windows machine
             return path.as_posix()
+
+
+def _clear(folder: Path) -> None:
+    """Remove what a download left that was cut off with its process; a task has one saver at a time."""
+    for part in folder.glob("*.part"):
+        with contextlib.suppress(OSError):
+            part.unlink()

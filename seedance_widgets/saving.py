@@ -92,6 +92,9 @@ class Saver:
             async with self._places:
                 if await self._may_save(key):
                     await self._try(row)
+        except LogError as error:
+            # not even this can be written down: whoever waits is told, and `resume` finds the row unsaved
+            self._saved({**row, "file": "failed", "note": str(error)})
         finally:
             del self._running[key]
             self._ended(key)

@@ -8,6 +8,7 @@ known, and nothing is re-sent.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import sys
 from typing import TYPE_CHECKING, Any
@@ -119,7 +120,10 @@ class Submission:
             except InvalidRequest as error:  # the body is not JSON: nothing left this machine
                 return await engine.write(self._journal.not_created, key, str(error))
             except (AnswerLost, ServerFault) as error:
-                return await engine.write(self._journal.unknown, key, str(error), error.client_request_id)
+                raw = error.raw if isinstance(error, AnswerLost) else None
+                return await engine.write(
+                    self._journal.unknown, key, str(error), error.client_request_id, raw=raw
+                )
             except APIError as error:
                 if error.status_code == httpx.codes.REQUEST_TIMEOUT:
                     # a gateway gave up waiting: what it had passed on nobody knows
@@ -154,8 +158,10 @@ class Submission:
             except LogError as error:
                 text = f"{error} The service has accepted task {key} as {answer['id']}"
                 if tries == 1:
-                    # the card and whoever reads the terminal know the id, whatever becomes of the disk
-                    print(f"seedance-widgets: {text}; tried again.", file=sys.stderr)  # noqa: T201
+                    # the card and whoever reads the terminal know the id, whatever becomes of the disk,
+                    # which may be the one that stderr is written to as well
+                    with contextlib.suppress(OSError, ValueError):
+                        print(f"seedance-widgets: {text}; tried again.", file=sys.stderr)  # noqa: T201
                     note = f"its id {answer['id']} is not written down yet: {error}"
                     self._publish({**self._intent.row, "note": note})
                 if tries == _WRITE_TRIES:

@@ -201,7 +201,7 @@ class Task:
             )
         if status == "succeeded" and row["file"] in ("failed", "expired"):
             return DownloadError(
-                f"task {self.key} succeeded, but its clip is not saved: {row['note']}. "
+                f"task {self.key} succeeded, but its clip is not saved: {str(row['note']).rstrip('.')}. "
                 "`await studio.resume()` tries again; the service keeps files for 24 hours."
             )
         return None

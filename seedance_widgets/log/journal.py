@@ -36,6 +36,7 @@ __all__ = ["Intent", "Journal", "Row", "seed_differs"]
 
 _SECOND = 1_000_000
 _SEEDS = 1 << 31
+_KEPT_BYTES = 10_000  # of an answer that cannot be read, which may be anything and of any size
 _KEY_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _FREE = {"usd": 0.0, "reserved_usd": 0.0}
 # not_created says what was believed: the service's own record of the task is better evidence
@@ -163,12 +164,17 @@ class Journal(Rows):
         return self._change(key, changes, only=UNCLEAR)
 
     def unknown(
-        self, key: str, reason: str, client_request_id: str | None = None, sent_at: int | None = None
+        self,
+        key: str,
+        reason: str,
+        client_request_id: str | None = None,
+        sent_at: int | None = None,
+        raw: bytes | None = None,
     ) -> Row:
         """The answer was lost: a task may exist, so its cost stays reserved.
 
         ``sent_at`` is the last moment at which it may have been sent (microseconds since 1970), by default
-        now.
+        now. ``raw`` is what did arrive, of which the beginning is kept: it may name the task.
         """
         changes = {
             "status": "unknown",
@@ -176,7 +182,8 @@ class Journal(Rows):
             "client_request_id": client_request_id,
             "sent_at": self._now() if sent_at is None else sent_at,
         }
-        return self._change(key, changes, only=("intent",))
+        arrived = raw and {"unreadable": raw[:_KEPT_BYTES].decode(errors="replace")}
+        return self._change(key, changes, only=("intent",), call="create", answer=arrived or None)
 
     def matched(self, key: str, answer: Mapping[str, Any], by: str) -> Row:
         """A task at the service was found to be the one that this row asked for.
