@@ -28,8 +28,10 @@ from seedance_widgets.task import Task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from concurrent.futures import Future
     from types import TracebackType
 
+    from seedance_widgets.gates.allowances import Lane
     from seedance_widgets.log import Log
     from seedance_widgets.resuming import Resumed
     from seedance_widgets.study.study import Study
@@ -239,6 +241,15 @@ class Studio:
             task.show()
         await engine.wait(sending)
         return task
+
+    async def _begin(
+        self, request: TaskRequest, columns: Mapping[str, Any], *, lane: Lane
+    ) -> tuple[Task, Future[None]]:
+        """One of many requests that is asked for by more than a person's own call: its task and sending."""
+        request = self._request(request, {})
+        self._warn_if_retired(request)
+        work = self._runtime.begin(request, budget_usd=self.budget_usd, columns=columns, lane=lane)
+        return await engine.bridge(work)
 
     def _request(self, prompt_or_request: str | TaskRequest, params: dict[str, Any]) -> TaskRequest:
         if isinstance(prompt_or_request, TaskRequest):

@@ -23,6 +23,7 @@ from seedance_widgets.log.answers import FINAL, UNCLEAR, columns_of
 from seedance_widgets.log.intents import Order, columns_of_request
 from seedance_widgets.log.rows import Row, Rows
 from seedance_widgets.log.schema import answers, tasks
+from seedance_widgets.log.studies import refuse_second
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -105,6 +106,8 @@ class Journal(Rows):
         ------
         BudgetExceeded, InvalidRequest
             The budget does not cover them all, or one cannot be begun; nothing was written.
+        InvalidStudy
+            A clip of a study is there already, or on its way; nothing was written.
         """
         now = self._now()
         with self._store.write() as connection:
@@ -301,6 +304,7 @@ class Journal(Rows):
         if request.seed is None and request.parameters()["seed"].is_offered:
             sent["seed"] = secrets.randbelow(_SEEDS)
         replaced = self._replaceable(connection, order.instead_of) if order.instead_of else None
+        refuse_second(connection, order.extra, simulated=self._simulated)
         nonce = None
         if request.execution_expires_after is None:
             nonce = free_nonce(connection, request.spec.wire_id, request.effective("service_tier"), now)

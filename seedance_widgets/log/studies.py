@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, func, or_, select
 
 from seedance_widgets.errors import InvalidStudy
 from seedance_widgets.log.schema import looks, studies, tasks, votes
@@ -22,9 +22,45 @@ if TYPE_CHECKING:
     from seedance_widgets.log.rows import Row
     from seedance_widgets.log.store import Store
 
-__all__ = ["Studies"]
+__all__ = ["Studies", "refuse_second"]
 
 _SECOND = 1_000_000
+# how a clip's task ends without a clip
+_CLIPLESS = ("failed", "expired", "cancelled", "rejected", "not_created")
+
+
+def refuse_second(connection: Connection, columns: Mapping[str, Any], *, simulated: bool) -> None:
+    """Refuse to begin a clip of a study that another run, of this kernel or another, makes or has made.
+
+    Inside the intent's own transaction, so that a cell that is run twice at once pays once.
+
+    Parameters
+    ----------
+    connection
+        Of that transaction.
+    columns
+        Of the row that is to be begun; only ``study``, ``arm``, ``item`` and ``study_seed`` count.
+    simulated
+        Which kind the row is of.
+
+    Raises
+    ------
+    InvalidStudy
+        There is such a task, and it may have a clip.
+    """
+    if columns.get("study") is None:
+        return
+    same = and_(
+        *(
+            tasks.c[name].is_not_distinct_from(columns.get(name))
+            for name in ("study", "arm", "item", "study_seed")
+        ),
+        tasks.c.simulated.is_(simulated),
+    )
+    lost = and_(tasks.c.status == "succeeded", tasks.c.file.in_(("failed", "expired")))
+    there = select(tasks.c.key).where(same, ~or_(tasks.c.status.in_(_CLIPLESS), lost)).limit(1)
+    if key := connection.execute(there).scalar():
+        raise InvalidStudy(f"this clip of the study is made by task {key} already; nothing was sent")
 
 
 class Studies:

@@ -9,12 +9,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from seedance_widgets.errors import InvalidStudy
+from seedance_widgets.showing import Shown, in_notebook
 from seedance_widgets.study import definition
 from seedance_widgets.study.fates import fates_of
+from seedance_widgets.study.outcome import Outcome
 from seedance_widgets.study.tally import sealed_table, votes_table
 from seedance_widgets.study.voting import Voting
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
 
     from seedance_widgets.studio import Studio
@@ -78,6 +82,46 @@ class Study:
     def criteria(self) -> tuple[str, ...]:
         """What each pair is judged by, one after the other; empty where there is but one question."""
         return self._design.criteria
+
+    # --- making it ---------------------------------------------------------------------------------------
+
+    async def run(
+        self, *, retry_failed: bool = False, progress: bool | Callable[[Outcome], None] = True
+    ) -> Outcome:
+        """Make what is missing and wait for it. What is there is never made again.
+
+        May be interrupted, or killed, and called again: what was sent goes on, and is found.
+
+        Parameters
+        ----------
+        retry_failed
+            Make again what failed or was refused. By default that stays a result of its arm.
+        progress
+            True shows the progress in a notebook; or a function that is given each `Outcome`.
+
+        Returns
+        -------
+        Outcome
+            What became of each arm's clips; ``complete`` or not, and why.
+
+        Raises
+        ------
+        BudgetExceeded
+            The studio's budget does not cover all that is missing; nothing was sent.
+        InvalidStudy
+            The study was revealed: a clip more would change what was judged.
+        """
+        from seedance_widgets.study.running import Run
+
+        if self.is_revealed:
+            raise InvalidStudy(f"the study {self.name!r} was revealed: no clip is made any more")
+        show = progress if callable(progress) else _shown() if progress and in_notebook() else _nothing
+        return await Run(self._studio, self.name, self._design, show=show).go(retry_failed=retry_failed)
+
+    @property
+    def outcome(self) -> Outcome:
+        """What became of its clips so far, arm by arm."""
+        return Outcome(self.name, self.arms, [*fates_of(self._design, self._tasks()).values()])
 
     # --- blind votes -------------------------------------------------------------------------------------
 
@@ -194,7 +238,7 @@ class Study:
         return self._log.tasks(self.name)
 
     def __repr__(self) -> str:
-        made = sum(fate.state == "made" for fate in fates_of(self._design, self._tasks()).values())
+        made = sum(fate.state == "made" for fate in self.outcome.fates)
         items = f"{len(self.items)} items x " if self.items else ""
         votes = self._log.votes(self.name)
         return (
@@ -203,3 +247,13 @@ class Study:
             f"{len(votes)} votes of {len({vote['rater'] for vote in votes})} raters, "
             f"{'revealed' if self.is_revealed else 'sealed'}"
         )
+
+
+def _shown() -> Callable[[Outcome], None]:
+    """One plain output of the cell, drawn anew."""
+    output = Shown()
+    return lambda outcome: output.draw(repr(outcome), outcome._repr_html_())
+
+
+def _nothing(_: Outcome) -> None:
+    pass

@@ -1,0 +1,102 @@
+"""How far a study's clips are, arm by arm: refusals differ between arms, and none is passed over."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING
+
+from seedance_widgets.study.fates import STATES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pandas as pd
+
+    from seedance_widgets.study.fates import Fate
+
+__all__ = ["Outcome"]
+
+
+@dataclass(frozen=True, repr=False)
+class Outcome:
+    """What became of a study's clips so far.
+
+    ``asked`` and ``asked_usd`` are clips that a run set out to make and what they may cost at most in USD,
+    None where a price is not known; ``stopped`` says why it could not go on.
+    """
+
+    study: str
+    arms: Sequence[str]
+    fates: Sequence[Fate]
+    asked: int = 0
+    asked_usd: float | None = 0.0
+    stopped: tuple[str, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether every clip is made."""
+        return all(fate.state == "made" for fate in self.fates)
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row an arm: clips in all, each state of a clip (see `Fate`), and dollars billed."""
+        import pandas as pd
+
+        rows = [{"arm": arm, **self._counts(arm)} for arm in self.arms]
+        return pd.DataFrame(rows).set_index("arm")
+
+    @property
+    def problems(self) -> list[str]:
+        """What is lacking, in words; empty for a complete study."""
+        return list(self._problems())
+
+    def _counts(self, arm: str) -> dict[str, float | int]:
+        own = [fate for fate in self.fates if fate.clip.arm == arm]
+        states = Counter(fate.state for fate in own)
+        return {
+            "clips": len(own),
+            **{state: states[state] for state in STATES},
+            "usd": sum(fate.usd for fate in own),
+        }
+
+    def _problems(self) -> Iterator[str]:
+        for arm in self.arms:
+            lacking = Counter(
+                _said(fate) for fate in self.fates if fate.clip.arm == arm and fate.state != "made"
+            )
+            if lacking:
+                said = ", ".join(f"{count} {what}" for what, count in lacking.items())
+                yield f"incomplete: {arm} has {said}"
+        yield from (f"stopped: {reason}" for reason in self.stopped)
+
+    def _head(self) -> str:
+        made = sum(fate.state == "made" for fate in self.fates)
+        usd = sum(fate.usd for fate in self.fates)
+        head = f"Study {self.study}: {made} of {len(self.fates)} clips made, ${usd:.4f} billed"
+        if not self.asked:
+            return head
+        price = "their price is not known" if self.asked_usd is None else f"at most ${self.asked_usd:.4f}"
+        return f"{head}; this run asks for {self.asked}, {price}"
+
+    def __repr__(self) -> str:
+        shown = self.table.assign(usd=[f"{usd:.4f}" for usd in self.table["usd"]])
+        return "\n".join([self._head(), shown.to_string(), *self.problems])
+
+    def _repr_html_(self) -> str:
+        # two dollar signs in a notebook are mathematics
+        text = escape(repr(self)).replace("$", "<span>$</span>")
+        return f'<pre style="margin:0;overflow-x:auto">{text}</pre>'
+
+
+def _said(fate: Fate) -> str:
+    """A clip that is not made, in words."""
+    row = fate.row or {}
+    if fate.state in ("refused", "failed"):
+        lost = row.get("status") == "succeeded"
+        why = "its file is lost" if lost else row.get("error_code") or row.get("status")
+        return f"{fate.state} ({why})"
+    if fate.state == "unfinished":
+        return "unclear" if row.get("status") in ("unknown", "intent") else "at work"
+    return "not made"

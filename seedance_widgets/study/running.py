@@ -1,0 +1,145 @@
+"""Make what a study lacks: through the gates, behind what people ask for one by one, and nothing twice.
+
+Only a few intents wait at a gate at a time. A kernel that is killed thus leaves few creates of which nobody
+knows whether they were sent, and a service that turns one away for good is not asked a hundred times.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from seedance_widgets.engine import engine
+from seedance_widgets.errors import InvalidStudy, OutcomeUnknown, RequestRejected, SeedanceError
+from seedance_widgets.pricing import estimate
+from seedance_widgets.study.fates import fates_of
+from seedance_widgets.study.outcome import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from seedance_widgets.studio import Studio
+    from seedance_widgets.study.design import Clip, Design
+    from seedance_widgets.study.fates import Fate
+
+__all__ = ["Run"]
+
+_AHEAD = 4
+_REDRAWN = 1.0
+
+
+class Run:
+    """One run of a study.
+
+    Parameters
+    ----------
+    studio
+        Pays for it.
+    name, design
+        Of the study.
+    show
+        Given the outcome so far, about once a second, and the last one at the end.
+    """
+
+    def __init__(self, studio: Studio, name: str, design: Design, *, show: Callable[[Outcome], None]) -> None:
+        self._studio = studio
+        self._runtime = studio._runtime  # noqa: SLF001 - a study is a part of its studio
+        self._name = name
+        self._design = design
+        self._show = show
+        self._stopped: dict[str, str] = {}
+
+    async def go(self, *, retry_failed: bool) -> Outcome:
+        """Make what is missing, wait until nothing is at work any more, and say how it ended.
+
+        Raises
+        ------
+        BudgetExceeded
+            The budget does not cover all that is missing; nothing was sent.
+        """
+        await self._take_up()
+        again = ("missing", "refused", "failed") if retry_failed else ("missing",)
+        gaps = [fate.clip for fate in self._fates() if fate.state in again]
+        self._check_budget(gaps)
+        work = asyncio.ensure_future(self._make(gaps))
+        try:
+            while not work.done():
+                self._show(await asyncio.to_thread(self._outcome, gaps))
+                await asyncio.wait([work], timeout=_REDRAWN)
+        finally:
+            # whoever ends the waiting ends the sending too; what was sent goes on
+            work.cancel()
+        await work
+        outcome = self._outcome(gaps)
+        self._show(outcome)
+        return outcome
+
+    # --- inside ------------------------------------------------------------------------------------------
+
+    def _fates(self) -> list[Fate]:
+        return [*fates_of(self._design, self._runtime.studies.tasks(self._name)).values()]
+
+    def _outcome(self, asked: Sequence[Clip]) -> Outcome:
+        prices = [estimate(clip.request).usd_max for clip in asked]
+        return Outcome(
+            self._name,
+            [*self._design.arms],
+            self._fates(),
+            asked_usd=None if None in prices else sum(price or 0.0 for price in prices),
+            asked=len(asked),
+            stopped=tuple(self._stopped.values()),
+        )
+
+    async def _take_up(self) -> None:
+        """Follow what an earlier run, which may have been killed, has left at work."""
+        open_rows = [fate.row for fate in self._fates() if fate.state == "unfinished" and fate.row]
+        if any(not self._runtime.follows(row["key"]) for row in open_rows):
+            await self._studio.resume()
+
+    def _check_budget(self, gaps: Sequence[Clip]) -> None:
+        estimates = [estimate(clip.request) for clip in gaps]
+        self._runtime.journal.check(estimates, budget_usd=self._studio.budget_usd)
+
+    async def _make(self, gaps: Iterable[Clip]) -> None:
+        """Every gate has its own queue of clips; then wait for all that is at work."""
+        by_gate: dict[str, list[Clip]] = defaultdict(list)
+        for clip in gaps:
+            by_gate[f"{clip.request.spec.wire_id} {clip.request.effective('service_tier')}"].append(clip)
+        async with asyncio.TaskGroup() as group:
+            for gate, clips in by_gate.items():
+                waiting = iter(clips)
+                for _ in range(_AHEAD):
+                    group.create_task(self._send(gate, waiting))
+        await self._wait()
+
+    async def _send(self, gate: str, waiting: Iterable[Clip]) -> None:
+        """Send one clip after the other, until the service will take no more."""
+        for clip in waiting:
+            if gate in self._stopped:
+                return
+            arm, item, seed = clip.slot
+            columns = {"study": self._name, "arm": arm, "item": item, "study_seed": seed}
+            try:
+                _, sending = await self._studio._begin(clip.request, columns, lane="batch")  # noqa: SLF001
+                await engine.wait(sending)
+            except (InvalidStudy, OutcomeUnknown):  # another run makes it; or it is looked for by itself
+                continue
+            except SeedanceError as error:
+                if not _is_about_content(error):
+                    self._stopped[gate] = str(error)
+
+    async def _wait(self) -> None:
+        """Until nothing of this study is at work that anybody here follows."""
+        for fate in self._fates():
+            if fate.state == "unfinished" and fate.row and self._runtime.follows(fate.row["key"]):
+                task = await engine.bridge(self._runtime.task(fate.row["key"]))
+                with contextlib.suppress(SeedanceError):
+                    await task
+
+
+def _is_about_content(error: SeedanceError) -> bool:
+    """Whether the next clip may fare better: not at a closed gate, or with a used-up quota or budget."""
+    code = (error.code if isinstance(error, RequestRejected) else None) or ""
+    return "SensitiveContentDetected" in code or code.startswith(("InvalidParameter", "MissingParameter"))
