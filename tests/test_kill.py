@@ -1,0 +1,98 @@
+"""SIGKILL at any moment of a kernel's day: nothing paid is lost, nothing is paid twice.
+
+Processes work on one home one after the other, each killed at a random moment: opening the log, resuming what
+the last one left, sending, waiting, saving. The service is a process of its own, behind a socket. The oracle
+is its table of tasks.
+"""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import time
+from collections import Counter
+
+import pytest
+from processes import Process, is_whole, rows_of
+
+import seedance_widgets as sw
+
+BASE_EXPIRY = 172_800
+SENT = 4
+USD_PER_TOKEN = 1e-6
+# seconds at most, in turn: sending is over in no time, and an end is seen after three seconds
+MOMENTS = (4.5, 0.3, 0.2, 0.1)
+
+
+@pytest.fixture
+def served(tmp_path):
+    """The address of a simulator process, and the folder with its state."""
+    state = tmp_path / "service"
+    command = [
+        sys.executable,
+        "-m",
+        "seedance_widgets.cli",
+        "simulate",
+        "--speed",
+        "100",
+        "--state",
+        str(state),
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        yield server.stdout.readline().strip(), state
+        server.terminate()
+
+
+def made_for(row, tasks):
+    wanted = (BASE_EXPIRY + row["nonce"], row["requested_seed"])
+    return [task for task in tasks if (task["execution_expires_after"], task["seed"]) == wanted]
+
+
+def test_kill_at_random_moments(request, tmp_path, served):
+    kills = 200 if request.config.getoption("--soak") else 8
+    base_url, state = served
+    home = tmp_path / "runs"
+    chance, struck = random.Random(8), Counter()
+    for number in range(kills):
+        with Process("work", home, base_url, count=SENT) as kernel:
+            assert kernel.hear() == "ready"
+            time.sleep(chance.uniform(0, MOMENTS[number % len(MOMENTS)]))
+            kernel.kill()
+        cut_off = rows_of(home)
+        struck.update((row["status"], row["file"]) for row in cut_off)
+    # the kills were no rehearsal
+    assert set(struck) - {("succeeded", "saved")}, struck
+
+    # the service some minutes later, past the time after which what is not in its list was never made
+    def later():
+        return time.time() + 300
+
+    with (
+        sw.Simulator(state=state, clock=later).serve() as url,
+        sw.Studio(home, api_key="a-test", base_url=url, clock=later) as studio,
+    ):
+        for task in sw.run(studio.resume()):
+            if task.status != "not_created":
+                sw.run(task, 60)
+        assert repr(sw.run(studio.resume())) == "nothing was left to do"
+        spent, reserved = studio.spent, studio.reserved
+    tasks = sw.Simulator(state=state).tasks()
+    rows = rows_of(home)
+
+    assert {row["key"] for row in rows} == {row["key"] for row in cut_off}
+    made = {row["key"]: made_for(row, tasks) for row in rows}
+    assert all(len(each) <= 1 for each in made.values())
+    assert sum(len(each) for each in made.values()) == len(tasks)
+    assert {row["key"]: row["task_id"] for row in rows} == {
+        key: each[0]["id"] if each else None for key, each in made.items()
+    }
+    for row in rows:
+        if row["task_id"] is None:
+            assert (row["status"], row["usd"]) == ("not_created", 0.0)
+        else:
+            assert (row["status"], row["file"]) == ("succeeded", "saved")
+            assert row["tokens"] == made[row["key"]][0]["billed_tokens"]
+            assert is_whole(home, row)
+    assert reserved == 0
+    assert spent == pytest.approx(sum(task["billed_tokens"] for task in tasks) * USD_PER_TOKEN)
