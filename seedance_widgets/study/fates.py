@@ -41,6 +41,11 @@ class Fate:
         """Dollars billed for it, with what failed."""
         return float(sum(row["usd"] or 0.0 for row in self.rows))
 
+    @property
+    def is_priced(self) -> bool:
+        """Whether ``usd`` is all of it: no task of it was billed at a price that is not known."""
+        return not any(row["usd"] is None and row["status"] == "succeeded" for row in self.rows)
+
 
 def fates_of(design: Design, rows: Iterable[Mapping[str, Any]]) -> dict[Slot, Fate]:
     """The fate of every clip of a design, in its order."""
@@ -85,7 +90,7 @@ def clip_table(fates: Iterable[Fate]) -> pd.DataFrame:
                 "item": fate.clip.item,
                 "seed": fate.clip.seed,
                 "status": said.get(fate.state, "failed"),
-                "usd": fate.usd,
+                "usd": fate.usd if fate.is_priced else float("nan"),
             }
             for fate in fates
         ]

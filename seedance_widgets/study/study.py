@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from datetime import UTC, datetime
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from seedance_widgets.errors import InvalidStudy
 from seedance_widgets.showing import Shown, in_notebook
 from seedance_widgets.study import definition
 from seedance_widgets.study.fates import fates_of
 from seedance_widgets.study.outcome import Outcome
-from seedance_widgets.study.tally import sealed_table, votes_table
-from seedance_widgets.study.voting import Voting
+from seedance_widgets.study.tally import ballots, trial_table
+from seedance_widgets.study.voting import Ballot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import pandas as pd
 
     from seedance_widgets.studio import Studio
     from seedance_widgets.study.design import Design
-    from seedance_widgets.study.trials import Trial, TrialList
+    from seedance_widgets.study.opening import Opened
+    from seedance_widgets.study.planning import StudyPlan
+    from seedance_widgets.study.rehearsal import RaterModel
 
 __all__ = ["Study"]
 
 _LONGEST = 128
 
 
-class Study:
+class Study(Ballot):
     """A comparison of arms; made by `Studio.study`.
 
     Parameters
@@ -51,39 +50,55 @@ class Study:
     def __init__(self, studio: Studio, name: str, design: Design) -> None:
         if not isinstance(name, str) or not name.strip() or len(name) > _LONGEST:
             raise InvalidStudy(f"name={name!r}: a text of at most {_LONGEST} characters")
-        self.name = name
         self._studio = studio
         self._runtime = studio._runtime  # noqa: SLF001 - a study is a part of its studio
-        self._log = self._runtime.studies
+        log = self._runtime.studies
         # all requests are checked before the name is taken
-        fresh = definition.as_json(design)
-        stored = self._log.define(name, fresh)
-        self._design = definition.settled(name, stored, design)
-        self._said = stored
-
-    # --- what it is --------------------------------------------------------------------------------------
-
-    @property
-    def arms(self) -> tuple[str, ...]:
-        """Names of what is compared, in the order in which results name pairs."""
-        return tuple(self._design.arms)
-
-    @property
-    def items(self) -> tuple[str, ...]:
-        """Names of the items; empty where the seeds stand alone."""
-        return tuple(self._design.items)
-
-    @property
-    def seeds(self) -> tuple[int, ...]:
-        """Seeds of every arm and item."""
-        return self._design.seeds
-
-    @property
-    def criteria(self) -> tuple[str, ...]:
-        """What each pair is judged by, one after the other; empty where there is but one question."""
-        return self._design.criteria
+        stored = log.define(name, definition.as_json(design))
+        secret = f"{name}\0{json.dumps(json.loads(stored), sort_keys=True)}"
+        super().__init__(name, definition.settled(name, stored, design), secret, log, self._runtime.absolute)
 
     # --- making it ---------------------------------------------------------------------------------------
+
+    def plan(
+        self,
+        win_rate: float = 0.65,
+        power: float = 0.8,
+        *,
+        ties: float = 0.2,
+        icc: float = 0.2,
+        raters: int = 1,
+    ) -> StudyPlan:
+        """Say what finding a difference takes, and what it costs, before anything is spent.
+
+        Parameters
+        ----------
+        win_rate
+            The true share of decisive votes that the better arm wins.
+        power
+            The chance of a significant result where that is the truth.
+        ties
+            Share of votes that are ties.
+        icc
+            How alike votes on one item are, from 0 to 1.
+        raters
+            How many will judge every pair.
+
+        Returns
+        -------
+        StudyPlan
+            Pairs, clips, tokens, dollars and hours as defined and as needed, as drafts and finals, on the
+            default tier and on flex.
+
+        Raises
+        ------
+        InvalidStudy
+            A number is outside its range.
+        """
+        from seedance_widgets.study.planning import plan_of
+
+        paces = self._runtime.timing()[0]
+        return plan_of(self._design, paces, win_rate, power, ties=ties, icc=icc, raters=raters)
 
     async def run(
         self, *, retry_failed: bool = False, progress: bool | Callable[[Outcome], None] = True
@@ -121,121 +136,80 @@ class Study:
     @property
     def outcome(self) -> Outcome:
         """What became of its clips so far, arm by arm."""
-        return Outcome(self.name, self.arms, [*fates_of(self._design, self._tasks()).values()])
+        return Outcome(self.name, self.arms, [*fates_of(self._design, self._log.tasks(self.name)).values()])
 
-    # --- blind votes -------------------------------------------------------------------------------------
+    # --- what came of it ---------------------------------------------------------------------------------
 
-    def trials(self, rater: str) -> TrialList:
-        """Pairs of clips for a rater, in the order and on the sides in which they are to be shown.
+    def results(self, *, peek: bool = False) -> pd.DataFrame:
+        """What the votes say of each pair of arms, on each criterion; see `statistics.results`.
 
-        The list is the same whenever it is asked for. Clips that are not there yet are left out. From ten
-        pairs on, about a tenth more are the same clip twice, and as many are early pairs once again.
-        """
-        return self._voting.trials(rater)
-
-    def next_trial(self, rater: str) -> Trial | None:
-        """What the rater is to judge next; None when all is judged.
-
-        Raises
-        ------
-        InvalidStudy
-            The study was revealed.
-        """
-        return self._voting.next_trial(rater)
-
-    def vote(
-        self,
-        trial_id: str,
-        rater: str,
-        choice: str,
-        *,
-        criterion: str | None = None,
-        seconds: float | None = None,
-        sound: bool | None = None,
-    ) -> None:
-        """Write a vote; it is on disk when this returns.
-
-        A second vote on the same trial and criterion takes the place of the first.
+        A rate is the mean over items, with an interval and a p-value that count items and not votes. Clips
+        that failed or are missing, and raters who have not judged all, are in ``notes``.
 
         Parameters
         ----------
-        trial_id, rater
-            As from `next_trial`.
-        choice
-            ``left``, ``right``, ``tie`` or ``skip``.
-        criterion
-            One of ``criteria``, where the study has any.
-        seconds
-            How long it took.
-        sound
-            Whether sound was on.
+        peek
+            Look before the reveal. It is logged, said in ``notes``, and ``p_adjusted`` counts every look.
 
         Raises
         ------
         InvalidStudy
-            The rater has no such trial, a value is none of those allowed, or the study was revealed.
-        LogError
-            It could not be written.
+            The study is not revealed, or nobody has voted.
         """
-        vote = {"trial": trial_id, "rater": rater, "choice": choice, "criterion": criterion}
-        self._voting.cast([{**vote, "seconds": seconds, "sound": sound}])
+        return self._opened(peek=peek).results()
 
-    def undo(self, rater: str) -> Trial | None:
-        """Take back the rater's last vote; returns the trial it was on, None where there is none.
+    def strengths(self) -> pd.DataFrame:
+        """Bradley-Terry strengths of all arms, once revealed; see `standings.strengths`."""
+        from seedance_widgets.study.standings import strengths
 
-        Raises
-        ------
-        InvalidStudy
-            The study was revealed.
-        """
-        return self._voting.undo(rater)
+        return strengths(self._opened().votes, arms=self.arms)
 
-    def progress(self, rater: str) -> tuple[int, int]:
-        """How many trials the rater has judged by every criterion, and how many there are."""
-        return self._voting.progress(rater)
+    def spending(self) -> pd.DataFrame:
+        """Failures, cost, and cost per pair won of each arm, once revealed; see `spending_by_arm`."""
+        from seedance_widgets.study.spending import spending_by_arm
+        from seedance_widgets.study.votes import read_votes
 
-    @property
-    def votes(self) -> pd.DataFrame:
-        """One row a vote that stands, in the order they were cast; times are UTC.
+        found = self._opened()
+        return spending_by_arm(read_votes(found.votes, self.arms), found.clips)
 
-        Until the study is revealed it tells neither arms nor items nor tasks. ``to_csv`` and ``to_parquet``
-        are those of every DataFrame; the latter needs pyarrow.
-        """
-        rows = self._log.votes(self.name)
-        return votes_table(rows, self._tasks()) if self.is_revealed else sealed_table(rows)
+    def raters(self) -> pd.DataFrame:
+        """What each rater did, once revealed: ties, sides, catch trials, repeats; see `agreement.raters`."""
+        from seedance_widgets.study.agreement import raters
 
-    # --- revealing ---------------------------------------------------------------------------------------
+        return raters(self._opened().votes)
 
-    @property
-    def is_revealed(self) -> bool:
-        """Whether it is known which arm is which, and voting has ended."""
-        return self._log.revealed_at(self.name) is not None
-
-    def reveal(self, by: str | None = None) -> datetime:
-        """End blind voting for good and open the results; the log remembers who did it and when.
+    def rehearse(self, model: RaterModel, raters: Sequence[str] = ("ann", "ben"), *, seed: int = 0) -> None:
+        """Let simulated raters judge every trial, to try a study out before people do.
 
         Parameters
         ----------
-        by
-            Who does it.
+        model
+            How they choose.
+        raters
+            Their names.
+        seed
+            Of the chances of their answers.
 
-        Returns
-        -------
-        datetime
-            When it was revealed first, UTC.
+        Raises
+        ------
+        InvalidStudy
+            The studio is not simulated: made-up votes have no place among real ones.
         """
-        return datetime.fromtimestamp(self._log.reveal(self.name, by) / 1_000_000, UTC)
+        if not self._runtime.simulated:
+            raise InvalidStudy("only a simulated study can be rehearsed: Studio(..., simulate=True)")
+        for number, rater in enumerate(raters):
+            shown = trial_table(self._pairings(rater), self.criteria)
+            if not shown.empty:
+                self._cast(ballots(rater, model.judge(shown, seed + number)))
 
     # --- inside ------------------------------------------------------------------------------------------
 
-    @cached_property
-    def _voting(self) -> Voting:
-        said = json.dumps(json.loads(self._said), sort_keys=True)
-        secret = hashlib.sha256(f"{self.name}\0{said}".encode()).hexdigest()
-        return Voting(self.name, self._design, secret, self._log, self._runtime.absolute)
+    def _opened(self, *, peek: bool = False) -> Opened:
+        from seedance_widgets.study.opening import opened
 
-    def _tasks(self) -> list[dict[str, Any]]:
-        return self._log.tasks(self.name)
+        raters = dict.fromkeys(vote["rater"] for vote in self._log.votes(self.name))
+        progress = {rater: self.progress(rater) for rater in raters}
+        return opened(self.name, self._design, self._log, progress, peek=peek)
 
     def __repr__(self) -> str:
         made = sum(fate.state == "made" for fate in self.outcome.fates)

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-__all__ = ["sealed_table", "votes_table"]
+    from seedance_widgets.study.trials import Pairing
+
+__all__ = ["ballots", "sealed_table", "trial_table", "votes_table"]
 
 _SEALED = {
     "rater": "string",
@@ -44,6 +46,32 @@ def votes_table(votes: Iterable[Mapping[str, Any]], tasks: Sequence[Mapping[str,
         told = {"item": left["item"], "seed": left["study_seed"]}
         joined.append({**vote, **told, "arm_left": left["arm"], "arm_right": right["arm"]})
     return _table(joined, {**_SEALED, **_OPEN})
+
+
+def trial_table(pairings: Iterable[Pairing], criteria: Sequence[str]) -> pd.DataFrame:
+    """What is behind trials, one row a question: what a simulated rater judges."""
+    return pd.DataFrame(
+        [
+            {
+                "trial": pair.id,
+                "item": pair.left[1],
+                "seed": pair.left[2],
+                "arm_left": pair.left[0],
+                "arm_right": pair.right[0],
+                "criterion": criterion,
+            }
+            for pair in pairings
+            for criterion in (*criteria,) or (None,)
+        ]
+    )
+
+
+def ballots(rater: str, judged: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """The votes of a judged table, as `Voting.cast` wants them."""
+    for row in judged.to_dict("records"):
+        criterion = None if pd.isna(row["criterion"]) else row["criterion"]
+        given = {"trial": row["trial"], "choice": row["choice"], "seconds": float(row["seconds"])}
+        yield {"rater": rater, **given, "criterion": criterion}
 
 
 def _table(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str]) -> pd.DataFrame:

@@ -1,13 +1,18 @@
-"""Blind votes: what a rater is shown next, and what they say of it, on disk at once."""
+"""Blind votes: what a rater is shown next, and what they say of it, on disk at once.
+
+Nothing here tells a rater, or a page that serves one, which arm is which before the study is revealed.
+"""
 
 from __future__ import annotations
 
 import math
+from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from seedance_widgets.errors import InvalidStudy
 from seedance_widgets.study.fates import fates_of
+from seedance_widgets.study.tally import sealed_table, votes_table
 from seedance_widgets.study.trials import Draw, Trial, TrialList
 from seedance_widgets.study.votes import CHOICES
 
@@ -15,24 +20,29 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
+    import pandas as pd
+
     from seedance_widgets.log.rows import Row
     from seedance_widgets.log.studies import Studies
     from seedance_widgets.study.design import Design, Slot
     from seedance_widgets.study.fates import Fate
     from seedance_widgets.study.trials import Pairing
 
-__all__ = ["Voting"]
+__all__ = ["Ballot"]
 
 _LONGEST = 128
+_SECOND = 1_000_000
 
 
-class Voting:
-    """The ballot box of one study.
+class Ballot:
+    """The blind side of a study.
 
     Parameters
     ----------
     name, design
         Of the study.
+    secret
+        What orders and sides follow from.
     log
         Where votes go.
     absolute
@@ -42,61 +52,164 @@ class Voting:
     def __init__(
         self, name: str, design: Design, secret: str, log: Studies, absolute: Callable[[str], Path | None]
     ) -> None:
-        self._name = name
+        self.name = name
         self._design = design
         self._log = log
         self._absolute = absolute
-        self._draw = cache(lambda rater: Draw(design, f"{name}\0{secret}", rater))
+        self._draw = cache(lambda rater: Draw(design, secret, rater))
+
+    # --- what it is --------------------------------------------------------------------------------------
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """Names of what is compared, in the order in which results name pairs."""
+        return tuple(self._design.arms)
+
+    @property
+    def items(self) -> tuple[str, ...]:
+        """Names of the items; empty where the seeds stand alone."""
+        return tuple(self._design.items)
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Seeds of every arm and item."""
+        return self._design.seeds
+
+    @property
+    def criteria(self) -> tuple[str, ...]:
+        """What each pair is judged by, one after the other; empty where there is but one question."""
+        return self._design.criteria
+
+    # --- blind votes -------------------------------------------------------------------------------------
 
     def trials(self, rater: str) -> TrialList:
-        """All trials of a rater, as far as their clips are here."""
-        made = self._made()
+        """Pairs of clips for a rater, in the order and on the sides in which they are to be shown.
+
+        The list is the same whenever it is asked for. Clips that are not there yet are left out. From ten
+        pairs on, about a tenth more are the same clip twice, and as many are early pairs once again.
+        """
+        made, done = self._made(), self._done(rater)
         shown = self._shown(rater, made)
-        done = self._done(rater)
-        listed = [self._trial(pair, made) for pair in shown]
-        return TrialList(listed, rater, sum(pair.id in done for pair in shown))
+        return TrialList(
+            [self._trial(pair, made) for pair in shown], rater, sum(pair.id in done for pair in shown)
+        )
 
     def next_trial(self, rater: str) -> Trial | None:
-        """The first trial that the rater has not voted on, by every criterion; None after the last."""
+        """What the rater is to judge next; None when all is judged.
+
+        Raises
+        ------
+        InvalidStudy
+            The study was revealed.
+        """
         self._refuse_revealed()
         made, done = self._made(), self._done(rater)
         pair = next((pair for pair in self._shown(rater, made) if pair.id not in done), None)
         return None if pair is None else self._trial(pair, made)
 
-    def progress(self, rater: str) -> tuple[int, int]:
-        """How many trials the rater has voted on, and of how many."""
-        trials = self.trials(rater)
-        return trials.done, len(trials)
+    def vote(
+        self,
+        trial_id: str,
+        rater: str,
+        choice: str,
+        *,
+        criterion: str | None = None,
+        seconds: float | None = None,
+        sound: bool | None = None,
+    ) -> None:
+        """Write a vote; it is on disk when this returns.
 
-    def cast(self, votes: Iterable[Mapping[str, Any]]) -> None:
-        """Write votes in one transaction: rater, trial, choice, criterion, seconds, sound.
+        A second vote on the same trial and criterion takes the place of the first.
+
+        Parameters
+        ----------
+        trial_id, rater
+            As from `next_trial`.
+        choice
+            ``left``, ``right``, ``tie`` or ``skip``.
+        criterion
+            One of ``criteria``, where the study has any.
+        seconds
+            How long it took.
+        sound
+            Whether sound was on.
 
         Raises
         ------
         InvalidStudy
-            One makes no sense, or the study was revealed; none was written.
+            The rater has no such trial, a value is none of those allowed, or the study was revealed.
+        LogError
+            It could not be written.
         """
-        made = self._made()
-        self._log.cast(self._name, [self._checked(made, **vote) for vote in votes])
+        vote = {"trial": trial_id, "rater": rater, "choice": choice, "criterion": criterion}
+        self._cast([{**vote, "seconds": seconds, "sound": sound}])
 
     def undo(self, rater: str) -> Trial | None:
-        """Take back the rater's last vote; returns its trial, None where there is none."""
+        """Take back the rater's last vote; returns the trial it was on, None where there is none.
+
+        Raises
+        ------
+        InvalidStudy
+            The study was revealed.
+        """
         _refuse_name(rater)
-        trial = self._log.undo(self._name, rater)
+        trial = self._log.undo(self.name, rater)
         pair = self._draw(rater).find(trial) if trial else None
         made = self._made()
         if pair is None or pair.left not in made or pair.right not in made:
             return None
         return self._trial(pair, made)
 
-    def pairings(self, rater: str) -> list[Pairing]:
-        """What is behind `trials`; not for those who vote."""
-        return self._shown(rater, self._made())
+    def progress(self, rater: str) -> tuple[int, int]:
+        """How many trials the rater has judged by every criterion, and how many there are."""
+        trials = self.trials(rater)
+        return trials.done, len(trials)
+
+    @property
+    def votes(self) -> pd.DataFrame:
+        """One row a vote that stands, in the order they were cast; times are UTC.
+
+        Until the study is revealed it tells neither arms nor items nor tasks. ``to_csv`` and ``to_parquet``
+        are those of every DataFrame; the latter needs pyarrow.
+        """
+        rows = self._log.votes(self.name)
+        return votes_table(rows, self._log.tasks(self.name)) if self.is_revealed else sealed_table(rows)
+
+    # --- revealing ---------------------------------------------------------------------------------------
+
+    @property
+    def is_revealed(self) -> bool:
+        """Whether it is known which arm is which, and voting has ended."""
+        return self._log.revealed_at(self.name) is not None
+
+    def reveal(self, by: str | None = None) -> datetime:
+        """End blind voting for good and open the results; the log remembers who did it and when.
+
+        Parameters
+        ----------
+        by
+            Who does it.
+
+        Returns
+        -------
+        datetime
+            When it was revealed first, UTC.
+        """
+        return datetime.fromtimestamp(self._log.reveal(self.name, by) / _SECOND, UTC)
 
     # --- inside ------------------------------------------------------------------------------------------
 
+    def _cast(self, votes: Iterable[Mapping[str, Any]]) -> None:
+        """Write votes in one transaction: all, or none."""
+        made = self._made()
+        self._log.cast(self.name, [self._checked(made, **vote) for vote in votes])
+
+    def _pairings(self, rater: str) -> list[Pairing]:
+        """What is behind `trials`; not for those who vote."""
+        return self._shown(rater, self._made())
+
     def _made(self) -> dict[Slot, Fate]:
-        fates = fates_of(self._design, self._log.tasks(self._name))
+        fates = fates_of(self._design, self._log.tasks(self.name))
         return {slot: fate for slot, fate in fates.items() if fate.state == "made"}
 
     def _shown(self, rater: str, made: Mapping[Slot, Fate]) -> list[Pairing]:
@@ -106,7 +219,7 @@ class Voting:
     def _done(self, rater: str) -> set[str]:
         """Trials that the rater has answered by every criterion."""
         answered: dict[str, set[str | None]] = {}
-        for vote in self._log.votes(self._name, rater):
+        for vote in self._log.votes(self.name, rater):
             answered.setdefault(vote["trial"], set()).add(vote["criterion"])
         wanted: set[str | None] = set(self._design.criteria) or {None}
         return {trial for trial, criteria in answered.items() if criteria >= wanted}
@@ -134,7 +247,7 @@ class Voting:
         _refuse_name(rater)
         pair = self._draw(rater).find(trial)
         if pair is None or pair.left not in made or pair.right not in made:
-            raise InvalidStudy(f"{rater} has no trial {trial!r} in the study {self._name!r}")
+            raise InvalidStudy(f"{rater} has no trial {trial!r} in the study {self.name!r}")
         if choice not in CHOICES:
             raise InvalidStudy(f"choice={choice!r} is none of {', '.join(CHOICES)}")
         criteria = self._design.criteria or (None,)
@@ -157,8 +270,8 @@ class Voting:
         }
 
     def _refuse_revealed(self) -> None:
-        if self._log.revealed_at(self._name) is not None:
-            raise InvalidStudy(f"the study {self._name!r} was revealed: blind voting has ended")
+        if self.is_revealed:
+            raise InvalidStudy(f"the study {self.name!r} was revealed: blind voting has ended")
 
 
 def _refuse_name(rater: str) -> None:

@@ -1,0 +1,89 @@
+"""A study's votes with its arms, for those who may know them: after the reveal, or as a counted look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from seedance_widgets.errors import InvalidStudy
+from seedance_widgets.study.fates import clip_table, fates_of
+from seedance_widgets.study.statistics import results
+from seedance_widgets.study.tally import votes_table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pandas as pd
+
+    from seedance_widgets.log.studies import Studies
+    from seedance_widgets.study.design import Design
+
+__all__ = ["Opened", "opened"]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """Votes and clips as the statistics want them.
+
+    ``looks`` counts how many different states of the votes have been looked at, this one included; ``short``
+    says which raters have not judged all.
+    """
+
+    arms: Sequence[str]
+    votes: pd.DataFrame
+    clips: pd.DataFrame
+    looks: int
+    short: Sequence[str]
+
+    def results(self) -> pd.DataFrame:
+        """`statistics.results`, with what is lacking in the notes."""
+        table = results(self.votes, arms=self.arms, clips=self.clips, looks=self.looks)
+        if self.short:
+            table["notes"] = [
+                "; ".join(filter(None, [note, *self.short])) for note in table["notes"].fillna("")
+            ]
+        return table
+
+
+def opened(
+    name: str, design: Design, log: Studies, progress: Mapping[str, tuple[int, int]], *, peek: bool = False
+) -> Opened:
+    """Open a study's votes.
+
+    Parameters
+    ----------
+    name, design, log
+        The study and where it is kept.
+    progress
+        Rater to trials judged and trials in all.
+    peek
+        Look before the reveal; the log remembers it.
+
+    Raises
+    ------
+    InvalidStudy
+        The study is not revealed, or nobody has voted.
+    """
+    rows = log.votes(name)
+    revealed = log.revealed_at(name) is not None
+    if not revealed and not peek:
+        raise InvalidStudy(
+            f"the results of {name!r} are sealed while votes come in. study.reveal() ends the voting and "
+            "opens them; results(peek=True) looks now, is logged, and makes every p-value larger"
+        )
+    if not rows:
+        raise InvalidStudy(f"nobody has voted in the study {name!r}")
+    if not revealed:
+        log.look(name)
+    tasks = log.tasks(name)
+    return Opened(
+        arms=tuple(design.arms),
+        votes=votes_table(rows, tasks),
+        clips=clip_table(fates_of(design, tasks).values()),
+        looks=len({look["seen"] for look in log.looks(name)}),
+        short=[
+            f"{rater} judged {done} of {total} trials"
+            for rater, (done, total) in progress.items()
+            if done < total
+        ],
+    )

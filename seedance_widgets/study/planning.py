@@ -1,0 +1,223 @@
+"""How much of a study a difference takes, and what that costs: pairs, clips, tokens, dollars, hours."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from seedance_widgets.errors import InvalidRequest
+from seedance_widgets.limits import Limits
+from seedance_widgets.pricing import Estimate, estimate
+from seedance_widgets.study.power import Plan, plan
+from seedance_widgets.study.win_rates import FEWEST
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import pandas as pd
+
+    from seedance_widgets.log.pace import Paces
+    from seedance_widgets.request import TaskRequest
+    from seedance_widgets.study.design import Design
+
+__all__ = ["StudyPlan", "plan_of"]
+
+_TIERS = ("default", "flex")
+_SAID = {"tokens": "{:,.0f}", "usd": "{:,.2f}", "hours": "{:,.1f}"}
+_THIS = "as defined"
+_NEEDED = "needed"
+
+
+@dataclass(frozen=True, repr=False)
+class StudyPlan:
+    """What a study needs to find a win rate, beside what it has.
+
+    ``needed`` is the plan that meets the power asked for, ``defined`` what the study as it is comes to.
+    ``table`` has one row a way to make the clips, that of the study first, and the columns tokens, usd (at
+    most) and hours for both. Hours are those of the model's concurrency, at the pace of this log's latest
+    tasks; what is not known is absent.
+    """
+
+    needed: Plan
+    defined: Plan
+    unit: str
+    table: pd.DataFrame
+    notes: tuple[str, ...]
+
+    @property
+    def power(self) -> float:
+        """The chance of a significant result for the study as it is defined."""
+        return self.defined.power
+
+    def __repr__(self) -> str:
+        shown = self.table.copy()
+        for name in shown.columns:
+            text = _SAID[name[1]]
+            shown[name] = ["–" if value != value else text.format(value) for value in shown[name]]  # noqa: PLR0124 - NaN
+        head = [
+            f"A win rate of {self.needed.win_rate:.0%} among decisive votes:",
+            f"  needed      {self._said(self.needed)}",
+            f"  as defined  {self._said(self.defined)}",
+        ]
+        return "\n".join([*head, *(f"  note: {note}" for note in self.notes), shown.to_string()])
+
+    def _said(self, plan: Plan) -> str:
+        units = f"{plan.items} {self.unit}s"
+        seeds = f" x {plan.seeds} seeds" if self.unit == "item" else ""
+        return (
+            f"{units}{seeds}, {plan.pairs} pairs, {plan.clips} clips: found with a chance of {plan.power:.0%}"
+        )
+
+    def _repr_html_(self) -> str:
+        text = escape(repr(self)).replace("$", "<span>$</span>")
+        return f'<pre style="margin:0;overflow-x:auto">{text}</pre>'
+
+
+def plan_of(
+    design: Design,
+    paces: Paces,
+    win_rate: float,
+    wanted: float,
+    *,
+    ties: float,
+    icc: float,
+    raters: int,
+) -> StudyPlan:
+    """Plan a study; see `Study.plan`."""
+    by_item = bool(design.items)
+    units, seeds = (len(design.items), len(design.seeds)) if by_item else (len(design.seeds), 1)
+    asked: dict[str, Any] = {
+        "ties": ties,
+        "icc": icc,
+        "seeds": seeds,
+        "raters": raters,
+        "arms": len(design.arms),
+        "criteria": max(1, len(design.criteria)),
+    }
+    needed = plan(win_rate, wanted, **asked)
+    defined = plan(win_rate, wanted, **asked, items=units)
+    return StudyPlan(
+        needed=needed,
+        defined=defined,
+        unit="item" if by_item else "seed",
+        table=_table(design, paces, defined, needed),
+        notes=tuple(_notes(design, defined, by_item=by_item)),
+    )
+
+
+def _notes(design: Design, defined: Plan, *, by_item: bool) -> Iterator[str]:
+    yield from defined.notes
+    if not by_item:
+        yield "without items the seed is what counts, and results hold for these prompts only"
+        if defined.items < FEWEST:
+            yield "more seeds make a study of one prompt, more items one of prompts"
+    elif len(design.seeds) == 1:
+        yield "one seed an item: what the seed does cannot be told from what the item does"
+    if design.unseeded:
+        yield f"{', '.join(design.unseeded)}: the model takes no seed, so its clips are not matched by seed"
+
+
+# --- what it costs ---------------------------------------------------------------------------------------
+
+
+def _table(design: Design, paces: Paces, defined: Plan, needed: Plan) -> pd.DataFrame:
+    import pandas as pd
+
+    ways = dict(_ways(design))
+    return pd.concat(
+        {
+            which: pd.DataFrame({label: _cost(requests, sized, paces) for label, requests in ways.items()}).T
+            for which, sized in ((_THIS, defined), (_NEEDED, needed))
+        },
+        axis=1,
+    )
+
+
+Requests = dict[str, list["TaskRequest"]]
+
+
+def _ways(design: Design) -> Iterator[tuple[str, Requests]]:
+    """The study as it is defined, and as drafts or finals on either tier, where the service offers that."""
+    own: Requests = {arm: [design.requests[arm, item] for item in design.item_names] for arm in design.arms}
+    yield f"{_label(own)} (this study)", own
+    for draft in (True, False):
+        for tier in _TIERS:
+            try:
+                requests = {
+                    arm: [_made(request, draft=draft, tier=tier) for request in each]
+                    for arm, each in own.items()
+                }
+            except InvalidRequest:  # an arm's model or mode has no such way
+                continue
+            if requests != own:
+                yield _label(requests), requests
+
+
+def _label(requests: Requests) -> str:
+    made = [request for each in requests.values() for request in each]
+    kinds = "/".join(sorted({"drafts" if request.draft else "finals" for request in made}))
+    sizes = "/".join(sorted({str(request.effective("resolution")) for request in made}))
+    tiers = "/".join(sorted({str(request.effective("service_tier")) for request in made}))
+    return f"{kinds} {sizes}, {tiers}"
+
+
+def _made(request: TaskRequest, *, draft: bool, tier: str) -> TaskRequest:
+    own_tier = request.effective("service_tier")
+    change: dict[str, Any] = {} if tier == own_tier else {"service_tier": tier}
+    if draft and not request.draft:
+        rule = request.spec.draft
+        change |= {"draft": True, "return_last_frame": None, "resolution": rule.resolution if rule else None}
+    if not draft and request.draft:
+        change |= {"draft": None, "resolution": None}
+    return request.replace(**change) if change else request
+
+
+def _cost(requests: Requests, sized: Plan, paces: Paces) -> dict[str, float]:
+    """Of as many clips as a plan has: each arm's mean clip, so many times."""
+    each = sized.items * sized.seeds
+    tokens = usd = 0.0
+    by_gate: dict[tuple[str, str], list[tuple[float, Estimate]]] = defaultdict(list)
+    for made in requests.values():
+        estimates = [estimate(request) for request in made]
+        tokens += each * _mean([guess.tokens_max for guess in estimates])
+        usd += each * _mean([guess.usd_max for guess in estimates])
+        for guess in estimates:
+            gate = (guess.request.spec.wire_id, guess.request.effective("service_tier"))
+            by_gate[gate].append((each / len(estimates), guess))
+    hours = max(_seconds(clips, paces) for clips in by_gate.values()) / 3600
+    return {"tokens": tokens, "usd": usd, "hours": hours}
+
+
+def _mean(values: Sequence[float | None]) -> float:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if len(known) == len(values) else float("nan")
+
+
+def _seconds(clips: Sequence[tuple[float, Estimate]], paces: Paces) -> float:
+    """How long one gate's clips take: as many at once as the model allows, or as a day's tokens do."""
+    _, first = clips[0]
+    limits = Limits().of(first.request.spec)
+    count = sum(share for share, _ in clips)
+    times = [(share, paces.of(_as_row(guess)).usual) for share, guess in clips]
+    if first.request.effective("service_tier") == "flex":
+        day = limits.tokens_per_day or float("inf")
+        tokens = sum(share * (guess.tokens_max or 0) for share, guess in clips)
+        return max(*(usual for _, usual in times), tokens / day * 86_400)
+    at_once = min(limits.concurrency or count, count)
+    longest = sum(share * usual for share, usual in times) / at_once
+    return max(longest, 60 * count / limits.rpm if limits.rpm else 0.0)
+
+
+def _as_row(guess: Estimate) -> Mapping[str, Any]:
+    """A request as the log's pace knows it."""
+    request = guess.request
+    return {
+        "model": request.spec.id,
+        "service_tier": request.effective("service_tier"),
+        "resolution": request.effective("resolution"),
+        "duration": request.effective("duration"),
+        "frames": guess.frames,
+        "kind": request.kind,
+    }
