@@ -8,14 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from seedance_widgets.engine import engine
-from seedance_widgets.errors import Conflict, InvalidRequest, Problem
+from seedance_widgets.errors import AnswerLost, Conflict, InvalidRequest, Problem
 from seedance_widgets.log.answers import LIVE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from concurrent.futures import Future
 
-    from seedance_widgets.client import Client
+    from seedance_widgets.client import Answer, Client
     from seedance_widgets.log.journal import Journal, Row
     from seedance_widgets.sharing import Sharing
     from seedance_widgets.task import Task
@@ -63,7 +63,7 @@ class Acts:
 
     async def adopt(self, task_id: str) -> Task:
         """A task made elsewhere: log it, follow it, save its clip."""
-        answer = await self._client.get(task_id)
+        answer = await self._told(task_id)
         row = await engine.write(self._journal.adopted, answer.data)
         await self._sharing.claim([row["key"]])
         return self._take_up(row)
@@ -71,7 +71,7 @@ class Acts:
     async def assign(self, task: Task, task_id: str) -> None:
         """A person says which task at the service a row asked for."""
         row = await engine.write(self._journal.row, task.key)
-        answer = await self._client.get(task_id)
+        answer = await self._told(task_id)
         model = answer.data.get("model")
         if model not in (None, row["wire_model"], row["model"]):
             raise InvalidRequest(
@@ -107,6 +107,17 @@ class Acts:
         _refuse_unless(task, task.status == "queued", "queued")
         await self._client.delete(str(task.id))
         await self._ask(task)
+
+    async def _told(self, task_id: str) -> Answer:
+        """What the service says of a task, which must be of this one."""
+        answer = await self._client.get(task_id)
+        if answer.data.get("id") != task_id:
+            raise AnswerLost(
+                f"the service's answer does not say that it is of task {task_id}; nothing was taken in",
+                client_request_id=answer.client_request_id,
+                raw=answer.raw,
+            )
+        return answer
 
     async def _ask(self, task: Task) -> None:
         answer = await self._client.get(str(task.id))

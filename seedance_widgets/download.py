@@ -31,6 +31,7 @@ __all__ = ["Download", "download"]
 
 _BATCH = 1 << 20  # bytes handed to the worker at once: large enough that the hop between threads is noise
 _REDIRECTS = 3
+_LARGEST = 1 << 32  # bytes; the largest clips, 4k and of 15 s, have some 10 << 20
 # What an error page or a gateway sends in place of a clip.
 _PAGES = ("text/html", "application/xhtml+xml", "application/json", "application/xml", "text/xml")
 
@@ -49,11 +50,12 @@ class Download:
     content_type: str | None
 
 
-async def download(http: httpx.AsyncClient, url: str, path: Path) -> Download:
+async def download(http: httpx.AsyncClient, url: str, path: Path, *, most: int = _LARGEST) -> Download:
     """Save what ``url`` holds as ``path``, replacing a file that is there only once the new one is whole.
 
     ``http`` must carry no credentials and follow no redirects. The folder of ``path`` must exist. There
-    are no retries in here. Messages name the host, never the signed rest of the link.
+    are no retries in here. Messages name the host, never the signed rest of the link. ``most`` is the size in
+    bytes beyond which a file can be no clip, and would only fill the disk.
 
     Raises
     ------
@@ -71,7 +73,7 @@ async def download(http: httpx.AsyncClient, url: str, path: Path) -> Download:
                     address = _redirected(address, response)
                     continue
                 content_type = _checked(address, response)
-                nbytes, sha256 = await _pour(response, sink, address.host)
+                nbytes, sha256 = await _pour(response, sink, address.host, most)
                 return Download(path, sha256, nbytes, content_type)
         raise DownloadError(f"{address.host} redirected more than {_REDIRECTS} times; nothing was saved")
     except BaseException as exc:
@@ -82,8 +84,10 @@ async def download(http: httpx.AsyncClient, url: str, path: Path) -> Download:
         raise DownloadError(_reason(exc, address.host, path)) from exc
 
 
-async def _pour(response: httpx.Response, sink: _Sink, host: str) -> tuple[int, str]:
+async def _pour(response: httpx.Response, sink: _Sink, host: str, most: int) -> tuple[int, str]:
     loop = asyncio.get_running_loop()
+    expected = response.headers.get("Content-Length", "")
+    _refuse_beyond(most, int(expected) if expected.isdecimal() else 0, host)
     writing: asyncio.Future[None] | None = None
     batch: list[bytes] = []
     held = total = 0
@@ -93,6 +97,7 @@ async def _pour(response: httpx.Response, sink: _Sink, host: str) -> tuple[int, 
     async for chunk in stream:
         batch.append(chunk)
         held += len(chunk)
+        _refuse_beyond(most, total + held, host)
         if held >= _BATCH:
             if writing is not None:
                 await writing
@@ -103,12 +108,16 @@ async def _pour(response: httpx.Response, sink: _Sink, host: str) -> tuple[int, 
     total += held
     if writing is not None:
         await writing
-    expected = response.headers.get("Content-Length", "")
     if expected.isdecimal() and int(expected) != total:
         raise DownloadError(f"{host} announced {expected} bytes and sent {total}; nothing was saved")
     if total == 0:
         raise DownloadError(f"{host} sent an empty file; nothing was saved")
     return total, await loop.run_in_executor(None, sink.finish, batch)
+
+
+def _refuse_beyond(most: int, nbytes: int, host: str) -> None:
+    if nbytes > most:
+        raise DownloadError(f"{host} sends more than {most} bytes, which is no clip; nothing was saved")
 
 
 class _Sink:

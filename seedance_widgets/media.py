@@ -3,6 +3,7 @@
 ``media/<key>/video.mp4``, ``last_frame.png`` and ``poster.jpg``; input pictures once each under
 ``inputs/<sha256>.<ext>``. All paths that leave this module are relative to the home, with ``/``.
 A clip whose codec no browser plays keeps its original beside an H.264 ``preview.mp4``.
+Every error of the decoder becomes ours: bytes that went wrong may make it raise anything.
 """
 
 from __future__ import annotations
@@ -16,20 +17,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seedance_widgets.boxes import check_whole
 from seedance_widgets.errors import MediaError
 
 if TYPE_CHECKING:
+    from av import VideoStream
+    from av.container import InputContainer
     from PIL import Image as PillowImage
 
     from seedance_widgets.client import Client
     from seedance_widgets.images import Image
     from seedance_widgets.request import TaskRequest
 
-__all__ = ["Media", "Probe", "poster_jpeg", "probe", "shrunk_jpeg"]
+__all__ = ["Media", "Probe", "last_picture", "poster_jpeg", "probe", "shrunk_jpeg"]
 
 _POSTER_WIDTH = 320
 _POSTER_BYTES = 6_000
 _PREVIEW_HEIGHT = 720
+_MOST_PIXELS = 1 << 26  # 8k has half of it; beyond, a broken header asks for gigabytes
 _PLAYABLE = ("h264", "vp8", "vp9", "av1")
 
 
@@ -57,7 +62,7 @@ def probe(path: Path) -> Probe:
 
     try:
         with av.open(str(path)) as container:
-            stream = container.streams.video[0]
+            stream = _video(container)
             return Probe(
                 width=stream.codec_context.width,
                 height=stream.codec_context.height,
@@ -66,8 +71,8 @@ def probe(path: Path) -> Probe:
                 codec=stream.codec_context.name,
                 audio=bool(container.streams.audio),
             )
-    except (av.error.FFmpegError, IndexError, OSError, ValueError) as error:
-        raise MediaError(f"{path.name} is not a clip that can be read: {error}") from error
+    except Exception as error:
+        raise MediaError(f"{path.name} is not a clip that can be read: {_said(error)}") from error
 
 
 def poster_jpeg(path: Path, *, width: int = _POSTER_WIDTH, max_bytes: int = _POSTER_BYTES) -> bytes:
@@ -82,11 +87,53 @@ def poster_jpeg(path: Path, *, width: int = _POSTER_WIDTH, max_bytes: int = _POS
 
     try:
         with av.open(str(path)) as container:
+            _video(container)
             frame = next(container.decode(video=0))
             picture = frame.to_image()  # type: ignore[no-untyped-call]
-    except (av.error.FFmpegError, StopIteration, IndexError, OSError, ValueError) as error:
-        raise MediaError(f"{path.name} is not a clip that can be read: {error}") from error
+    except Exception as error:
+        raise MediaError(f"{path.name} is not a clip that can be read: {_said(error)}") from error
     return shrunk_jpeg(picture, width=width, max_bytes=max_bytes)
+
+
+def _video(container: InputContainer) -> VideoStream:
+    """The picture of a clip, of a codec and a size that can be decoded."""
+    if not container.streams.video or container.streams.video[0].codec_context is None:
+        raise ValueError("it has no picture in a codec that is known here")
+    stream = container.streams.video[0]
+    if stream.codec_context.width * stream.codec_context.height > _MOST_PIXELS:
+        raise ValueError(f"{stream.codec_context.width} x {stream.codec_context.height} is no size of a clip")
+    return stream
+
+
+def _said(error: Exception) -> str:
+    return str(error) or type(error).__name__
+
+
+def last_picture(path: Path) -> bytes:
+    """The clip's last frame as a PNG of its own size.
+
+    Raises
+    ------
+    MediaError
+        The clip cannot be read.
+    """
+    import av
+
+    last = None
+    try:
+        with av.open(str(path)) as container:
+            stream = container.streams.video[0]
+            if stream.duration:  # to the key frame before the end
+                container.seek((stream.start_time or 0) + stream.duration, stream=stream)
+            for last in container.decode(stream):  # noqa: B007 - the last one is wanted
+                pass
+        if last is None:
+            raise MediaError(f"{path.name} has no last frame that can be decoded")
+        out = io.BytesIO()
+        last.to_image().save(out, "PNG")  # type: ignore[no-untyped-call]
+    except (av.error.FFmpegError, IndexError, OSError, ValueError) as error:
+        raise MediaError(f"{path.name} is not a clip that can be read: {error}") from error
+    return out.getvalue()
 
 
 def shrunk_jpeg(picture: PillowImage.Image, *, width: int, max_bytes: int) -> bytes:
@@ -116,7 +163,7 @@ def make_preview(source: Path, target: Path) -> None:
     part = target.with_suffix(".part.mp4")
     try:
         with av.open(str(source)) as clip, av.open(str(part), "w", options={"movflags": "+faststart"}) as out:
-            video = clip.streams.video[0]
+            video = _video(clip)
             height = min(_PREVIEW_HEIGHT, video.codec_context.height)
             width = round(video.codec_context.width * height / video.codec_context.height)
             made = out.add_stream("libx264", rate=video.average_rate, options={"preset": "veryfast"})
@@ -132,9 +179,10 @@ def make_preview(source: Path, target: Path) -> None:
                     out.mux(packet)
             out.mux(made.encode())
         part.replace(target)
-    except (av.error.FFmpegError, IndexError, OSError, ValueError) as error:
-        part.unlink(missing_ok=True)
-        raise MediaError(f"no preview of {source.name} can be made: {error}") from error
+    except Exception as error:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise MediaError(f"no preview of {source.name} can be made: {_said(error)}") from error
 
 
 class Media:
@@ -176,10 +224,15 @@ class Media:
         DownloadError
             A file did not arrive whole; nothing half-done carries its final name.
         MediaError
-            What arrived is no clip.
+            There is no folder to put them in.
+
+        What arrived and is no clip, or ends too early, is kept with file ``failed``: it may be had better.
         """
         folder = self._folder / key
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise MediaError(f"the folder {folder} cannot be made: {error}; nothing was saved") from error
         _clear(folder)
         video = folder / "video.mp4"
         fetched = await client.download(video_url, video)
@@ -194,26 +247,36 @@ class Media:
             except MediaError as error:
                 lacking.append(f"no last frame: {error}")
         try:
-            columns |= await asyncio.to_thread(self._described, video)
-        except (MediaError, OSError) as error:
-            lacking.append(str(error))
+            described, trouble = await asyncio.to_thread(self._described, video)
+            columns |= described
+        except MediaError as error:
+            trouble = str(error)
+            columns |= {"file": "failed", "saved_at": None}
+        lacking += [trouble] if trouble else []
         return columns | ({"note": "; ".join(lacking)} if lacking else {})
 
-    def _described(self, video: Path) -> dict[str, object]:
-        facts = probe(video)
-        poster = video.with_name("poster.jpg")
-        poster.write_bytes(poster_jpeg(video))
-        columns: dict[str, object] = {
-            "poster_path": self._stored(poster),
-            "width": facts.width,
-            "height": facts.height,
-            "frames": facts.frames,
-        }
-        if facts.codec not in _PLAYABLE:
-            preview = video.with_name("preview.mp4")
-            make_preview(video, preview)
-            columns["preview_path"] = self._stored(preview)
-        return columns
+    def _described(self, video: Path) -> tuple[dict[str, object], str | None]:
+        """Columns that the clip itself tells, and what went wrong with a clip that is whole."""
+        columns: dict[str, object] = {}
+        is_whole = check_whole(video)
+        try:
+            facts = probe(video)
+        except MediaError as error:
+            if not is_whole:
+                raise
+            return columns, str(error)
+        columns |= {"width": facts.width, "height": facts.height, "frames": facts.frames}
+        try:
+            poster = video.with_name("poster.jpg")
+            poster.write_bytes(poster_jpeg(video))
+            columns["poster_path"] = self._stored(poster)
+            if facts.codec not in _PLAYABLE:
+                preview = video.with_name("preview.mp4")
+                make_preview(video, preview)
+                columns["preview_path"] = self._stored(preview)
+        except (MediaError, OSError) as error:
+            return columns, str(error)
+        return columns, None
 
     def _keep(self, image: Image) -> str:
         assert image.data is not None

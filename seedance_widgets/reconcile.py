@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from seedance_widgets import catalog
+from seedance_widgets.credentials import is_id
 from seedance_widgets.engine import engine
 from seedance_widgets.errors import InvalidRequest, ServiceError
 from seedance_widgets.log.journal import seed_differs
@@ -73,7 +74,7 @@ async def listing(
         A page could not be had.
     """
     found: dict[str, Mapping[str, Any]] = {}
-    at, complete = now, False
+    at, complete, readable = now, False, True
     for page in range(1, _PAGES + 1):
         await turn()
         answer = await client.list(model=model, service_tier=tier, page_num=page, page_size=_PAGE)
@@ -82,12 +83,16 @@ async def listing(
         items, total = answer.data.get("items"), answer.data.get("total")
         if not isinstance(items, list):
             break
-        found |= {str(item["id"]): item for item in items if isinstance(item, dict) and item.get("id")}
+        named = {item["id"]: item for item in items if isinstance(item, dict) and is_id(item.get("id"))}
+        is_news = not named.keys() <= found.keys()
+        found |= named
         # new tasks push others to a later page, where they come twice; ids are counted once
-        complete = len(found) >= total if isinstance(total, int) else len(items) < _PAGE
-        if complete or not items:
+        complete = len(found) >= total if _is_whole(total) else total is None and len(items) < _PAGE
+        # what cannot be read may be the one that is looked for
+        readable &= len(named) == len(items) and not (_is_whole(total) and total < len(named))
+        if complete or not is_news:
             break
-    return Listing(tuple(found.values()), complete, at)
+    return Listing(tuple(found.values()), complete and readable, at)
 
 
 async def settle(
@@ -173,8 +178,14 @@ def fingerprint_of(row: Mapping[str, Any]) -> int | None:
 
 def _fits(row: Mapping[str, Any], item: Mapping[str, Any], *, slack: float) -> bool | None:
     """Whether a listed task is the row's; None where it does not show enough to tell."""
-    seed, expiry, created = item.get("seed"), item.get("execution_expires_after"), item.get("created_at")
-    if item.get("model") not in (None, row["wire_model"], row["model"]) or seed_differs(row, seed):
+    # a field of another type than the service's says nothing, neither for nor against
+    seed, expiry = (
+        value if _is_whole(value := item.get(name)) else None for name in ("seed", "execution_expires_after")
+    )
+    created, model = item.get("created_at"), item.get("model")
+    if isinstance(model, str) and model not in (row["wire_model"], row["model"]):
+        return False
+    if seed_differs(row, seed):
         return False
     if isinstance(created, int | float):
         first = row["intent_at"] / _SECOND - slack
@@ -189,6 +200,10 @@ def _fits(row: Mapping[str, Any], item: Mapping[str, Any], *, slack: float) -> b
         return False
     # without a fingerprint only the seed tells, and it is not shown before the end
     return True if seed is not None and row["requested_seed"] is not None else None
+
+
+def _is_whole(told: object) -> TypeGuard[int]:
+    return type(told) is int
 
 
 def _listed(row: Row) -> list[str]:

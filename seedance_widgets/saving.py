@@ -100,17 +100,22 @@ class Saver:
             self._ended(key)
 
     async def _try(self, row: Row) -> None:
-        key = row["key"]
+        key, asked_at = row["key"], None
         for tries in range(1, _TRIES + 1):
             try:
-                row = await self._with_links(row, again=tries > 1)
+                if tries > 1 or not row["video_url"]:
+                    asked_at = self._clock()
+                    row, asked_at = await self._with_links(row)
                 columns = await self._media.save(
                     self._client, key, row["video_url"] or "", row["last_frame_url"]
                 )
+                if columns.get("file") == "failed" and tries < _TRIES:
+                    await asyncio.sleep(_PAUSE * tries)
+                    continue
                 self._saved(await engine.write(self._journal.filed, key, **columns))
             except (MediaError, ServiceError, LogError, OSError) as error:
                 # 403 and 404 also come from a proxy or a wrong key: only with the hours over it is final
-                gone = getattr(error, "status_code", None) in _GONE and self._is_over(row)
+                gone = getattr(error, "status_code", None) in _GONE and _is_over(row, asked_at)
                 if gone or tries == _TRIES:
                     file = "expired" if gone else "failed"
                     self._saved(await engine.write(self._journal.unfiled, key, file, str(error)))
@@ -119,15 +124,11 @@ class Saver:
             else:
                 return
 
-    def _is_over(self, row: Row) -> bool:
-        kept = catalog.rules().file_hours * 3600
-        ended: int = row["finished_at"] or row["created_at"]
-        return self._clock() > ended / _SECOND + kept
+    async def _with_links(self, row: Row) -> tuple[Row, float]:
+        """The row with links that were asked for anew, and when that was (seconds since 1970).
 
-    async def _with_links(self, row: Row, *, again: bool) -> Row:
-        """The row with links to fetch from: after a failure, or where none is known, newly asked for."""
-        if row["video_url"] and not again:
-            return row
+        By the service's clock and by ours, whichever is behind: one of them may have been set wrong.
+        """
         try:
             answer = await self._client.get(row["task_id"])
         except NotFound as error:
@@ -136,8 +137,17 @@ class Saver:
             ) from error
         content: Any = answer.data.get("content")
         links = content if isinstance(content, dict) else {}
-        return {
+        told_at = self._clock() if answer.date is None else answer.date.timestamp()
+        newer = {
             **row,
             "video_url": links.get("video_url") or row["video_url"],
             "last_frame_url": links.get("last_frame_url") or row["last_frame_url"],
         }
+        return newer, min(told_at, self._clock())
+
+
+def _is_over(row: Row, asked_at: float | None) -> bool:
+    """Whether the hours of a file were over when a link to it was last asked for."""
+    kept = catalog.rules().file_hours * 3600
+    ended: int = row["finished_at"] or row["created_at"]
+    return asked_at is not None and asked_at > ended / _SECOND + kept

@@ -303,7 +303,9 @@ class Watcher:
             self._free(each)
 
     def _age(self, created_at: float) -> float:
-        return max(0.0, self._clock() - created_at)
+        now = self._clock()
+        # an answer may say anything; no number of that size is a float
+        return now - created_at if 0 < created_at < now else 0.0
 
     def _free(self, each: Followed) -> None:
         each.asked = False

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import BigInteger, String
+
 from seedance_widgets import catalog
 from seedance_widgets.errors import InvalidRequest
+from seedance_widgets.log.schema import tasks
 from seedance_widgets.pricing import cost_usd, frames_of
 
 if TYPE_CHECKING:
@@ -55,21 +58,31 @@ def columns_of(answer: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, A
     found: dict[str, Any] = {}
     for column, path, kind in _FIELDS:
         value = _at(answer, path)
-        if type(value) is kind:
+        if type(value) is kind and _has_room(column, value):
             found[column] = value
     status = answer.get("status")
     if status in SERVICE_STATUSES:
         found["status"] = status
     elif status is not None:
-        found["note"] = f"the service answered with a status that is not known here: {status!r}"
+        found["note"] = f"the service answered with a status that is not known here: {status!r:.60}"
     dated = {"created_at": "created_at"} | ({"updated_at": "finished_at"} if status in ENDED else {})
     for name, column in dated.items():
         seconds = answer.get(name)
-        if isinstance(seconds, int | float) and 0 < seconds < _LAST_SECOND:
+        if seconds is not True and isinstance(seconds, int | float) and 0 < seconds < _LAST_SECOND:
             found[column] = int(seconds * _SECOND)
     if status in ENDED:
         found.update(_settled({**row, **found}, answer))
     return found
+
+
+def _has_room(column: str, value: Any) -> bool:
+    """Whether the column can hold it: a number too large for its column would stop the whole row."""
+    kind = tasks.c[column].type
+    if isinstance(value, str):
+        return not isinstance(kind, String) or kind.length is None or len(value) <= kind.length
+    # -1 stands for "the service chooses"; no clip takes less than no tokens
+    least = 0 if column == "tokens" else -1
+    return bool(least <= value < 1 << (62 if isinstance(kind, BigInteger) else 31))
 
 
 def _at(answer: Mapping[str, Any], path: tuple[str, ...]) -> Any:

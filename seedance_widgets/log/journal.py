@@ -255,8 +255,8 @@ class Journal(Rows):
 
     def adopted(self, answer: Mapping[str, Any]) -> Row:
         """A task made elsewhere gets a row, or the row that already has its id."""
-        task_id, model = str(answer["id"]), str(answer.get("model"))
-        draft_id = answer.get("draft_task_id")
+        task_id, wire_model = str(answer["id"]), _text(answer.get("model"))
+        draft_id, model = _text(answer.get("draft_task_id")), wire_model or ""
         with contextlib.suppress(InvalidRequest):
             model = catalog.find(model).id
         with self._store.write() as connection:
@@ -264,13 +264,13 @@ class Journal(Rows):
             if row is None and (lost := self._lost_intent(connection, answer)):
                 row = self._apply(connection, lost, _match(lost, task_id, "fingerprint"), "", None)
             if row is None:
-                parent = self._with_id(connection, str(draft_id)) if draft_id else None
+                parent = self._with_id(connection, draft_id) if draft_id else None
                 row = {
-                    **self._blank(self._now(), "unknown"),
+                    **self._blank(self._now(), "queued"),  # until the answer says otherwise
                     "task_id": task_id,
                     "kind": "draft" if answer.get("draft") else "final" if draft_id else "standard",
                     "model": model,
-                    "wire_model": answer.get("model"),
+                    "wire_model": wire_model,
                     "parent_key": parent["key"] if parent else None,
                 }
                 connection.execute(_INSERT, row)
@@ -349,13 +349,13 @@ class Journal(Rows):
     def _lost_intent(self, connection: Connection, answer: Mapping[str, Any]) -> Row | None:
         """The one row that waits for this task's id: the fingerprint in its expiry says so."""
         told = answer.get("execution_expires_after")
-        if not isinstance(told, int):
+        if type(told) is not int or not 0 < told < _SEEDS:
             return None
         lost = and_(
             tasks.c.status.in_(_OPEN_TO_MATCH),
             tasks.c.task_id.is_(None),
             tasks.c.nonce == told - catalog.rules().expires_after_default,
-            tasks.c.wire_model == answer.get("model"),
+            tasks.c.wire_model == _text(answer.get("model")),
             self._mine(),
         )
         found = connection.execute(select(tasks).where(lost)).mappings().all()
@@ -389,6 +389,10 @@ class Journal(Rows):
                 kept = {"key": row["key"], "at": self._now(), "call": call, "body": raw}
                 connection.execute(_KEEP_ANSWER, kept)
         return {**row, **news}
+
+
+def _text(told: object) -> str | None:
+    return told if isinstance(told, str) else None
 
 
 def seed_differs(row: Mapping[str, Any], seed: object) -> bool:
