@@ -62,6 +62,7 @@ _ERRORS = (
     "AuthenticationFailed",
     "BadRequest",
     "BudgetExceeded",
+    "ChainStopped",
     "Conflict",
     "DownloadError",
     "EstimateDriftWarning",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Acts"]
 
-_KEPT = ("parent_key", "study", "arm", "item", "study_seed")
+_KEPT = ("parent_key", "chain", "study", "arm", "item", "study_seed")
 
 
 class Acts:

@@ -18,7 +18,8 @@
     │   ├── OutcomeUnknown          the answer to a create was lost; nothing is re-sent
     │   ├── TaskFailed              the service made no clip; it bills nothing for that
     │   ├── TaskExpired             not finished within ``execution_expires_after``
-    │   └── TaskCancelled           cancelled while queued
+    │   ├── TaskCancelled           cancelled while queued
+    │   └── ChainStopped            a link of a chain was not made; called again, the chain goes on
     └── ServiceError                one call to the service went wrong
         ├── NotSent                 provably never reached the service
         ├── AnswerLost              sent, but no usable answer came back
@@ -55,6 +56,7 @@ __all__ = [
     "AuthenticationFailed",
     "BadRequest",
     "BudgetExceeded",
+    "ChainStopped",
     "Conflict",
     "DownloadError",
     "EstimateDriftWarning",
@@ -231,6 +233,21 @@ class TaskExpired(TaskError):
 
 class TaskCancelled(TaskError):
     """The task was cancelled while it was queued."""
+
+
+class ChainStopped(TaskError):
+    """A link of a chain was not made, and none after it; called again, the chain goes on from there.
+
+    ``link`` counts from 1, ``tasks`` are the links before it, and ``task`` is that of the link itself, None
+    where it has none. What went wrong is the error's ``__cause__``.
+    """
+
+    def __init__(
+        self, message: str, *, link: int, tasks: Sequence[Task] = (), task: Task | None = None
+    ) -> None:
+        self.link = link
+        self.tasks = list(tasks)
+        super().__init__(message, task=task)
 
 
 class ServiceError(SeedanceError):

@@ -359,7 +359,11 @@ class StudioRuntime:
         LogError
             There is no such row.
         """
-        return self._task(await engine.write(self.journal.row, key))
+        row = await engine.write(self.journal.row, key)
+        task = self._task(row)
+        # another kernel may have brought it further than this one was told
+        task.update(row)
+        return task
 
     def recent(self, limit: int) -> list[Row]:
         """Rows of this runtime's kind, the newest first; blocks for a read."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, overload
 
 from seedance_widgets import catalog
+from seedance_widgets.chaining import Chain, links_of, source_of
 from seedance_widgets.client import Client
 from seedance_widgets.credentials import Key
 from seedance_widgets.engine import engine
@@ -225,6 +226,61 @@ class Studio:
             with contextlib.suppress(*(() if alone else (SeedanceError,))):
                 await engine.wait(sending)
         return begun[0][0] if alone else [task for task, _ in begun]
+
+    async def chain(
+        self,
+        prompts: Sequence[str],
+        *,
+        first_frame: Any = None,
+        seed: int | Sequence[int] | None = None,
+        name: str = "",
+        progress: Callable[[int, int, Task], object] | None = None,
+        **params: Any,
+    ) -> Sequence[Task]:
+        """Make clips one after the other, each beginning with the last frame of the one before.
+
+        That frame is the service's own PNG, sent on as it came. Called again with the same arguments, after
+        an error, a closed or a killed kernel, the chain goes on where it stopped: what is made or on its way
+        is taken, a link whose outcome is unknown is looked for first, and no link is paid twice. Links keep
+        their clip as long as nothing changes that is seen in it or in a link before it.
+
+        Parameters
+        ----------
+        prompts
+            One a link.
+        first_frame
+            What the first link begins with: a picture, or a task whose last frame it is. None for none.
+        seed
+            One for all links, or one each.
+        name
+            Tells chains apart that are the same otherwise: another name makes another chain.
+        progress
+            Called as ``progress(link, links, task)``, counted from 1, when a link's task is accepted and when
+            its clip is saved.
+        **params
+            Further fields of every link's `TaskRequest`.
+
+        Returns
+        -------
+        list of Task
+            One a link, all of them saved.
+
+        Raises
+        ------
+        InvalidRequest
+            With the problems of all links; nothing was sent.
+        BudgetExceeded
+            The budget does not cover the links that are missing; nothing was sent.
+        ChainStopped
+            A link was not made: which, what is paid, how to go on. Its ``__cause__`` says what went wrong.
+        """
+        picture, parent = source_of(first_frame, self._runtime)
+        links = links_of(prompts, first_frame=picture, seed=seed, name=name, params=params)
+        if links:
+            self._warn_if_retired(links[0].request)
+        return await Chain(
+            self._runtime, links, budget_usd=self.budget_usd, parent=parent, progress=progress
+        ).make()
 
     async def _submit(
         self, prompt_or_request: str | TaskRequest, params: dict[str, Any], *, show: bool

@@ -303,6 +303,10 @@ class Journal(Rows):
         sent: dict[str, Any] = {}
         if request.seed is None and request.parameters()["seed"].is_offered:
             sent["seed"] = secrets.randbelow(_SEEDS)
+        chain = order.extra.get("chain")
+        # two kernels may come to the same link at once: the second finds it taken and pays nothing
+        if chain and (taken := self._link(connection, chain)):
+            raise _refused(taken["key"], f"this link of the chain is {taken['status']} already")
         replaced = self._replaceable(connection, order.instead_of) if order.instead_of else None
         refuse_second(connection, order.extra, simulated=self._simulated)
         nonce = None

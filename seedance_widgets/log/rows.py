@@ -143,6 +143,16 @@ class Rows:
                 found.setdefault(row["parent_key"], []).append(row["key"])
         return found
 
+    def link(self, chain: str) -> Row | None:
+        """The newest row of a chain's link that is made, or may still be; None where there is none."""
+        with self._store.read() as connection:
+            return self._link(connection, chain)
+
+    def with_last_frame(self, path: str) -> Row | None:
+        """The row whose last frame was saved as this path, relative to the home."""
+        found = self._all(select(tasks).where(tasks.c.last_frame_path == path, self._mine()).limit(1))
+        return found[0] if found else None
+
     def money(self) -> tuple[float, float]:
         """Dollars settled and dollars reserved."""
         with self._store.read() as connection:
@@ -178,6 +188,12 @@ class Rows:
         if found is None:
             raise LogError(f"the log {self._store.name} has no task {key!r}")
         return dict(found)
+
+    def _link(self, connection: Connection, chain: str) -> Row | None:
+        those = and_(tasks.c.chain == chain, tasks.c.status.not_in(_NOTHING_MADE), self._mine())
+        newest = select(tasks).where(those).order_by(tasks.c.intent_at.desc()).limit(1)
+        found = connection.execute(newest).mappings().first()
+        return None if found is None else dict(found)
 
     def _with_id(self, connection: Connection, task_id: str) -> Row | None:
         found = connection.execute(_BY_TASK_ID, {"task_id": task_id}).mappings().first()

@@ -115,6 +115,7 @@ tasks = Table(
     Column("matched_by", String(16)),  # how a lost id was found again: fingerprint, or person
     Column("candidates", Text),  # JSON list of ids, where only a person can say which one it is
     Column("owner", String(32)),  # the kernel that looks after the task
+    Column("chain", String(64)),  # of a link: hash of its definition and of those of the links before it
     Column("resent_as", String(32)),  # key of the row that was sent in place of this one
     Column("study_seed", BigInteger),  # which of its study's seeds a clip stands for, sent or not
     Column("wire_model", Text),
@@ -238,6 +239,7 @@ def _to_version_2(connection: Connection) -> None:
         "owner VARCHAR(32)",
         "resent_as VARCHAR(32)",
         "study_seed BIGINT",
+        "chain VARCHAR(64)",
     ):
         connection.exec_driver_sql(f"ALTER TABLE tasks ADD COLUMN {column}")
     connection.exec_driver_sql("CREATE INDEX tasks_study ON tasks (study)")

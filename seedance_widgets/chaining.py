@@ -1,0 +1,349 @@
+"""A story link by link: each clip begins with the very picture that the one before it ends with.
+
+What a link is follows from its definition: all that decides its picture, in it and in the links before it.
+The hash of that stands in the link's row. So a chain that is asked for again finds the links that it has,
+whatever became of the kernel that made them, and another prompt for the third link leaves the first two as
+they are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seedance_widgets.card import as_text
+from seedance_widgets.engine import engine
+from seedance_widgets.errors import (
+    ChainStopped,
+    InvalidRequest,
+    MediaError,
+    OutcomeUnknown,
+    Problem,
+    SeedanceError,
+)
+from seedance_widgets.images import Image, load_image
+from seedance_widgets.log.answers import FINAL, UNCLEAR
+from seedance_widgets.media import last_picture
+from seedance_widgets.pricing import estimate
+from seedance_widgets.reconcile import SETTLE_SECONDS
+from seedance_widgets.request import TaskRequest
+from seedance_widgets.showing import Shown, in_notebook
+from seedance_widgets.task import Task
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from seedance_widgets.log.journal import Row
+    from seedance_widgets.pricing import Estimate
+    from seedance_widgets.runtime import StudioRuntime
+
+    Progress = Callable[[int, int, Task], object]
+
+__all__ = ["Chain", "Link", "links_of", "source_of"]
+
+# what changes how and when a clip is made, and nothing that is seen in it
+_UNSEEN = ("service_tier", "execution_expires_after", "callback_url", "safety_identifier", "priority")
+_NOT_HERE = {
+    "last_frame": "a link ends as it will: the next one begins with its last frame",
+    "reference_images": "a link begins with a picture, which goes together with no references",
+    "draft_task": "a link begins with a picture, and a final with its draft",
+    "return_last_frame": "is on: the next link begins with that picture",
+    "draft": "a draft gives no last frame, and the next link begins with it",
+}
+_STAND_IN = "the last frame of the link before"
+# so long, in seconds, until a task that the service does not list was not made, and some more
+_LONGEST_LOOK = SETTLE_SECONDS + 90.0
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One clip of a chain: its number from 1, its request, what it will cost, and what makes it the same one.
+
+    The first frame of all but the first link's request is a stand-in.
+    """
+
+    number: int
+    estimate: Estimate
+    identity: str
+
+    @property
+    def request(self) -> TaskRequest:
+        """What to send, but for the first frame."""
+        return self.estimate.request
+
+
+def links_of(
+    prompts: Sequence[str], *, first_frame: Any, seed: Any, name: str, params: Mapping[str, Any]
+) -> list[Link]:
+    """Check all links of a chain.
+
+    Raises
+    ------
+    InvalidRequest
+        With the problems of all of them.
+    """
+    problems: dict[str, Problem] = {}
+    _check(prompts, seed, params, problems)
+    if problems:
+        raise InvalidRequest(list(problems.values()))
+    seeds = list(seed) if _is_many(seed) else [seed] * len(prompts)
+    links: list[Link] = []
+    identity, picture = name, first_frame
+    for number, (prompt, own_seed) in enumerate(zip(prompts, seeds, strict=True), 1):
+        try:
+            request = TaskRequest.from_params(
+                prompt, first_frame=picture, seed=own_seed, **{**params, "return_last_frame": True}
+            )
+        except InvalidRequest as error:
+            for problem in error.problems:
+                problems.setdefault(f"{problem}", problem)
+            continue
+        guess = estimate(request)
+        identity = _identity(identity, request)
+        links.append(Link(number, guess, identity))
+        picture = Image(_STAND_IN, url=_STAND_IN, width=guess.width, height=guess.height)
+    if problems:
+        raise InvalidRequest(list(problems.values()))
+    return links
+
+
+def _check(
+    prompts: Sequence[str], seed: Any, params: Mapping[str, Any], problems: dict[str, Problem]
+) -> None:
+    for name, reason in _NOT_HERE.items():
+        value = params.get(name)
+        if value is not None and value is not (name == "return_last_frame"):
+            problems[name] = Problem(name, value if isinstance(value, bool) else f"<{name}>", reason)
+    if isinstance(prompts, str):
+        problems["prompts"] = Problem("prompts", prompts, "a list, one prompt a link", nearest=[prompts])
+    elif _is_many(seed) and len(list(seed)) != len(prompts):
+        problems["seed"] = Problem("seed", list(seed), f"one for all links, or {len(prompts)}")
+
+
+def _is_many(seed: Any) -> bool:
+    return hasattr(seed, "__len__") and not isinstance(seed, str)
+
+
+def _identity(before: str, request: TaskRequest) -> str:
+    body = request.to_dict(address=lambda image: str(image.sha256 or image.url))
+    seen = {name: value for name, value in body.items() if name not in _UNSEEN}
+    definition = json.dumps([before, seen], sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(definition.encode()).hexdigest()
+
+
+class Chain:
+    """The links of one chain, made one after the other.
+
+    Parameters
+    ----------
+    runtime
+        Of the studio.
+    links
+        As `links_of` gives them.
+    budget_usd
+        Cap in USD, None for none.
+    parent
+        Key of the task whose last frame the first link begins with, None if it is of no task.
+    progress
+        Called with the link's number, how many there are, and its task, when that is accepted and when its
+        clip is saved.
+    """
+
+    def __init__(
+        self,
+        runtime: StudioRuntime,
+        links: Sequence[Link],
+        *,
+        budget_usd: float | None,
+        parent: str | None,
+        progress: Progress | None,
+    ) -> None:
+        self._runtime = runtime
+        self._links = links
+        self._budget_usd = budget_usd
+        self._parent = parent
+        self._progress = progress
+        self._shown = Shown()
+        self._tasks: list[Task] = []
+        self._current: Task | None = None
+
+    async def make(self) -> list[Task]:
+        """Make the links that are missing, take those that are there.
+
+        Raises
+        ------
+        BudgetExceeded
+            The budget does not cover the missing links; nothing was sent.
+        ChainStopped
+            A link was not made.
+        """
+        missing = [link.estimate for link in self._links if self._runtime.journal.link(link.identity) is None]
+        self._runtime.journal.check(missing, budget_usd=self._budget_usd)
+        for link in self._links:
+            self._current = None
+            try:
+                task = await self._made(link)
+            except SeedanceError as error:
+                raise self._stopped(link, error) from error
+            self._tasks.append(task)
+            self._current = None
+            self._tell(task, link.number)
+        return self._tasks
+
+    async def _made(self, link: Link) -> Task:
+        row = await self._row(link)
+        if row is not None and self._waits(row):
+            # left behind by a kernel that has gone, or looked after by another one
+            await engine.bridge(self._runtime.resume())
+            row = await self._settled(row["key"])
+        if row is None or (row["status"] in FINAL and row["status"] != "succeeded"):
+            row = await self._begun(link)
+        self._current = task = await engine.bridge(self._runtime.task(row["key"]))
+        if row["file"] != "saved":
+            self._tell(task, link.number)
+        return await task
+
+    async def _begun(self, link: Link) -> Row:
+        request, parent = link.request, self._parent
+        if self._tasks:
+            request = request.replace(first_frame=_last_frame(self._tasks[-1]))
+            parent = self._tasks[-1].key
+        begin = self._runtime.begin(
+            request, budget_usd=self._budget_usd, columns={"parent_key": parent, "chain": link.identity}
+        )
+        try:
+            task, sending = await engine.bridge(begin)
+        except InvalidRequest:
+            if row := await self._row(link):  # begun elsewhere at the same moment
+                await engine.bridge(self._runtime.resume())
+                return row
+            raise
+        self._current = task
+        try:
+            await engine.wait(sending)
+        except OutcomeUnknown:
+            row = await self._settled(task.key)
+            if row["task_id"] is None:  # to send it again is for a person to say, by calling again
+                raise
+            return row
+        return await engine.bridge(self._reread(task.key))
+
+    async def _settled(self, key: str) -> Row:
+        """The row as it stands once the service's list has told what became of it."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _LONGEST_LOOK
+        row = await engine.bridge(self._reread(key))
+        if row["status"] == "unknown":
+            self._draw(f"link {len(self._tasks) + 1} of {len(self._links)}: looking for it at the service")
+            await engine.bridge(self._runtime.resume())
+            row = await engine.bridge(self._reread(key))
+        while row["status"] == "unknown" and row["task_id"] is None and loop.time() < until:
+            await asyncio.sleep(1.0)
+            row = await engine.bridge(self._reread(key))
+        return row
+
+    def _waits(self, row: Row) -> bool:
+        """Whether something must still happen to a row and nobody here sees to it."""
+        over = row["status"] in FINAL and (row["status"] != "succeeded" or row["file"] == "saved")
+        return not over and not self._runtime.follows(row["key"])
+
+    async def _row(self, link: Link) -> Row | None:
+        async def read() -> Row | None:
+            return await engine.write(self._runtime.journal.link, link.identity)
+
+        return await engine.bridge(read())
+
+    async def _reread(self, key: str) -> Row:
+        return await engine.write(self._runtime.journal.row, key)
+
+    # --- saying what happens -----------------------------------------------------------------------------
+
+    def _stopped(self, link: Link, error: SeedanceError) -> ChainStopped:
+        paid = sum(task.usd or 0.0 for task in self._tasks)
+        count = len(self._tasks)
+        kept = f"{count} link{'s' * (count != 1)} before it {'is' if count == 1 else 'are'} made and kept"
+        unclear = self._current is not None and self._current.status in UNCLEAR
+        open_cost = " What this one may cost stays reserved." if unclear else ""
+        return ChainStopped(
+            f"link {link.number} of {len(self._links)} was not made: {error}\n"
+            f"{kept}, for ${paid:.4f}.{open_cost} To go on with link {link.number}, call studio.chain again "
+            "with the same arguments, or with other ones for the links from here on: no link is paid twice.",
+            link=link.number,
+            tasks=self._tasks,
+            task=self._current,
+        )
+
+    def _tell(self, task: Task, number: int) -> None:
+        if self._progress is not None:
+            self._progress(number, len(self._links), task)
+        self._draw(f"link {number} of {len(self._links)}: {task!r}")
+
+    def _draw(self, news: str) -> None:
+        if not in_notebook():
+            return
+        lines, cells = [], []
+        for link in self._links:
+            at = link.number - 1
+            task = self._tasks[at] if at < len(self._tasks) else None
+            if task is None and at == len(self._tasks):
+                task = self._current
+            cost = link.estimate.usd_max if task is None or task.usd is None else task.usd
+            money = "price not known" if cost is None else f"${cost:.4f}"
+            parts = (
+                str(link.number),
+                task.status if task else "to come",
+                task.key if task else "",
+                money,
+                textwrap.shorten(link.request.prompt, 60, placeholder=" …"),
+            )
+            lines.append("  ".join(filter(None, parts)))
+            left = "".join(f'<td style="text-align:left">{as_text(part)}</td>' for part in parts)
+            cells.append(f"<tr>{left}</tr>")
+        table = f'<table style="font-size:12px;font-variant-numeric:tabular-nums">{"".join(cells)}</table>'
+        self._shown.draw("\n".join([*lines, news]), f"{table}<small>{as_text(news)}</small>")
+
+
+def source_of(first_frame: Any, runtime: StudioRuntime) -> tuple[Any, str | None]:
+    """The picture that a chain begins with, and the key of the task whose last frame it is.
+
+    Raises
+    ------
+    InvalidRequest
+        It is a task of which there is no picture.
+    """
+    if isinstance(first_frame, Task):
+        try:
+            return _last_frame(first_frame), first_frame.key
+        except MediaError as error:
+            raise InvalidRequest([Problem("first_frame", first_frame.key, str(error))]) from None
+    if isinstance(first_frame, str | Path) and not str(first_frame).startswith(("data:", "http")):
+        path = Path(first_frame).expanduser().absolute()
+        try:
+            stored = Path(os.path.relpath(path, runtime.home)).as_posix()
+        except ValueError:  # another drive of a Windows machine
+            return first_frame, None
+        row = runtime.journal.with_last_frame(stored)
+        return first_frame, row["key"] if row else None
+    return first_frame, None
+
+
+def _last_frame(task: Task) -> Image:
+    """The picture that a task's clip ends with: as the service sent it, else out of the clip.
+
+    Raises
+    ------
+    MediaError
+        Neither is there.
+    """
+    path, clip = task.last_frame_path, task.video_path
+    if path is not None and path.exists():
+        return load_image(path)
+    if clip is None or not clip.exists():
+        raise MediaError(f"task {task.key} has neither a saved last frame nor its clip")
+    return load_image(last_picture(clip))
