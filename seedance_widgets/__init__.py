@@ -32,9 +32,11 @@ if TYPE_CHECKING:
     from seedance_widgets.widgets.form import ParameterForm as ParameterForm
     from seedance_widgets.widgets.panel import Panel as Panel
     from seedance_widgets.widgets.player import VideoPlayer as VideoPlayer
+    from seedance_widgets.widgets.rater import BlindRater as BlindRater
 
 # public name -> module that has it
 _HOMES = {
+    "BlindRater": "widgets.rater",
     "CompareGrid": "widgets.compare",
     "Crop": "cropping",
     "Estimate": "pricing",
