@@ -136,33 +136,6 @@ def last_picture(path: Path) -> bytes:
     return out.getvalue()
 
 
-def last_picture(path: Path) -> bytes:
-    """The clip's last frame as a PNG of its own size.
-
-    Raises
-    ------
-    MediaError
-        The clip cannot be read.
-    """
-    import av
-
-    last = None
-    try:
-        with av.open(str(path)) as container:
-            stream = container.streams.video[0]
-            if stream.duration:  # to the key frame before the end
-                container.seek((stream.start_time or 0) + stream.duration, stream=stream)
-            for last in container.decode(stream):  # noqa: B007 - the last one is wanted
-                pass
-        if last is None:
-            raise MediaError(f"{path.name} has no last frame that can be decoded")
-        out = io.BytesIO()
-        last.to_image().save(out, "PNG")  # type: ignore[no-untyped-call]
-    except (av.error.FFmpegError, IndexError, OSError, ValueError) as error:
-        raise MediaError(f"{path.name} is not a clip that can be read: {error}") from error
-    return out.getvalue()
-
-
 def shrunk_jpeg(picture: PillowImage.Image, *, width: int, max_bytes: int) -> bytes:
     """A picture as a JPEG at most so wide, in px, and as good as so many bytes allow."""
     picture = picture.convert("RGB")
