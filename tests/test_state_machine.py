@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Clock
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from mortal import Kernel, Stop, kernels_that_die
@@ -376,6 +376,8 @@ def test_whatever_happens_nothing_paid_is_lost_or_paid_twice(request, mortal):
             deadline=None,
             database=None,
             derandomize=not soak,
+            # a dozen steps can be read as they are, and to look for fewer takes minutes
+            phases=[Phase.generate, Phase.shrink] if soak else [Phase.generate],
             print_blob=True,
             suppress_health_check=list(HealthCheck),
         ),
