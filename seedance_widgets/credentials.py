@@ -87,6 +87,8 @@ def is_id(task_id: Any) -> TypeGuard[str]:
     # "." and ".." are steps in a path however they are quoted; a DELETE would then aim at something else.
     if not isinstance(task_id, str) or task_id.strip() in ("", ".", "..") or len(task_id) > _LONGEST_ID:
         return False
+    if "\ufffd" in task_id:  # stands for what could not be read
+        return False
     try:
         task_id.encode()
     except UnicodeEncodeError:

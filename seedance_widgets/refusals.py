@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["is_retryable_refusal", "moment", "parsed", "refusal_of", "refuses_every_create"]
 
 _DEEPEST = 50
+_UNKEEPABLE = re.compile("[\0\ud800-\udfff]")
 _REQUEST_ID = re.compile(r"request id:\s*([\w-]+)\W*$", re.IGNORECASE)
 
 _CLASSES: dict[int, type[APIError]] = {
@@ -220,7 +221,7 @@ def _keepable(value: Any, depth: int) -> Any:
     if not depth:
         raise ValueError("nested too deeply")
     if isinstance(value, str):
-        return value.encode(errors="replace").decode().replace("\0", "?")
+        return _UNKEEPABLE.sub("\ufffd", value)
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, list):

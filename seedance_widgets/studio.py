@@ -17,7 +17,7 @@ from seedance_widgets.chaining import Chain, links_of, source_of
 from seedance_widgets.client import Client
 from seedance_widgets.credentials import Key
 from seedance_widgets.engine import engine
-from seedance_widgets.errors import InvalidRequest, MissingAPIKey, RetiredModelWarning, SeedanceError
+from seedance_widgets.errors import InvalidRequest, LogError, MissingAPIKey, RetiredModelWarning, SeedanceError
 from seedance_widgets.limits import Limits
 from seedance_widgets.media import Media
 from seedance_widgets.promotion import age_problem, planned
@@ -107,7 +107,10 @@ class Studio:
         client = None if simulate else Client(key, address)
 
         def make() -> StudioRuntime:
-            self.home.mkdir(parents=True, exist_ok=True)
+            try:
+                self.home.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise LogError(f"the folder {self.home} cannot be made: {error}") from error
             files = Media(self.home, folder)
             if not simulate:
                 assert client is not None
