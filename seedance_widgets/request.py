@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -150,10 +150,10 @@ class TaskRequest:
 
     def replace(self, **changes: Any) -> TaskRequest:
         """A copy with some fields changed, checked anew; of a sketch, a sketch."""
+        changed = {**{name: getattr(self, name) for name in _INIT}, **changes}
         if self._sketch is None:
-            return replace(self, **changes)
-        fields_now = {name: getattr(self, name) for name in _INIT}
-        return TaskRequest.sketch(mode=self._sketch, **{**fields_now, **changes})
+            return TaskRequest.from_params(**changed)
+        return TaskRequest.sketch(mode=self._sketch, **changed)
 
     @property
     def kind(self) -> str:

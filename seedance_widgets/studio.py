@@ -285,6 +285,33 @@ class Studio:
             self._runtime, links, budget_usd=self.budget_usd, parent=parent, progress=progress
         ).make()
 
+    async def rerun(self, key: str | Task, **changes: Any) -> Task:
+        """Send a task's request again, with other values for some of its fields; asks nothing.
+
+        Parameters
+        ----------
+        key
+            Of the task, or the task.
+        **changes
+            Fields of `TaskRequest`, as in ``seed=12``; without any, the same clip is asked for once more.
+
+        Returns
+        -------
+        Task
+            A new one, accepted, as from `submit`.
+
+        Raises
+        ------
+        LogError
+            There is no such task.
+        InvalidRequest
+            It was made elsewhere and nobody knows what was asked; or the request is not legal now.
+        BudgetExceeded, RequestRejected, OutcomeUnknown
+            As from `submit`.
+        """
+        task = key if isinstance(key, Task) else await engine.bridge(self._runtime.task(key))
+        return await self.submit(task.request, **changes)
+
     async def _submit(
         self, prompt_or_request: str | TaskRequest, params: dict[str, Any], *, show: bool
     ) -> Task:

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from seedance_widgets.economics.repricing import Prices
+    from seedance_widgets.lineage import Lineage
     from seedance_widgets.log.store import Store
+    from seedance_widgets.task import Task
 
 __all__ = ["Log"]
 
@@ -75,5 +78,58 @@ class Log:
 
         return expiring_frame(self._store, self._clock())
 
+    def lineage(self, key: str | Task) -> Lineage:
+        """The tree that a task is part of: a draft, its finals, the clips that go on from their last frames.
+
+        A DataFrame, root first, with ``depth``, ``relation``, ``status``, ``tokens``, ``usd``; a notebook
+        shows it as a picture too.
+
+        Raises
+        ------
+        LogError
+            There is no such task.
+        """
+        from seedance_widgets.lineage import lineage
+
+        return lineage(self._store, self._home, _key_of(key))
+
+    def diff(self, a: str | Task, b: str | Task) -> pd.DataFrame:
+        """What differs between two tasks, and nothing else: what was asked and what came of it.
+
+        Indexed by ``field``, a column a task.
+
+        Raises
+        ------
+        LogError
+            There is no such task.
+        """
+        from seedance_widgets.differences import differences
+        from seedance_widgets.log.rows import Rows
+
+        rows = Rows(self._store)
+        return differences(rows.row(_key_of(a)), rows.row(_key_of(b)))
+
+    def reprice(self, prices: Prices | None = None) -> pd.DataFrame:
+        """`to_pandas` with ``usd`` and ``est_usd`` at other prices, for what-if; the log stays as it is.
+
+        Parameters
+        ----------
+        prices
+            ``{"seedance-1-5-pro": 2.0}`` in USD per million tokens, or prices in the shape of
+            `catalog.register`; by default the catalog's of today.
+
+        Raises
+        ------
+        InvalidCatalogEntry
+            A price is malformed.
+        """
+        from seedance_widgets.economics import reprice
+
+        return reprice(self.to_pandas(), prices)
+
     def __repr__(self) -> str:
         return f"Log({self.location})"
+
+
+def _key_of(task: str | Task) -> str:
+    return task if isinstance(task, str) else task.key
