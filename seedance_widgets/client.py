@@ -309,14 +309,16 @@ class Client:
             # Whatever else went wrong, bytes may have arrived. An error status is an answer even if its
             # body broke off.
             if response is None or not response.is_error:
-                raise self._lost(_named(exc), sent_as, bytes(raw)) from None
+                # apart from the raise: a verbose traceback prints all that a raising line names
+                lost = self._lost(_named(exc), sent_as, bytes(raw))
+                raise lost from None
         except BaseException as exc:  # noqa: BLE001 - it goes on
             # An interrupted cell is shown like any other: without the frames that hold the headers.
             raise exc.with_traceback(None) from None
-        return self._judged(response, bytes(raw), sent_as, may_be_empty=may_be_empty)
+        cleaned = self._cleaned(bytes(raw))
+        return self._judged(response, cleaned, sent_as, may_be_empty=may_be_empty)
 
     def _judged(self, response: httpx.Response, raw: bytes, sent_as: str, *, may_be_empty: bool) -> Answer:
-        raw = self._cleaned(raw)
         if response.is_error:
             raise refusal_of(response, raw, sent_as, self._scrubbed)
         if not response.is_success:

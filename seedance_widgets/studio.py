@@ -17,7 +17,13 @@ from seedance_widgets.chaining import Chain, links_of, source_of
 from seedance_widgets.client import Client
 from seedance_widgets.credentials import Key
 from seedance_widgets.engine import engine
-from seedance_widgets.errors import InvalidRequest, LogError, MissingAPIKey, RetiredModelWarning, SeedanceError
+from seedance_widgets.errors import (
+    InvalidRequest,
+    LogError,
+    MissingAPIKey,
+    RetiredModelWarning,
+    SeedanceError,
+)
 from seedance_widgets.limits import Limits
 from seedance_widgets.media import Media
 from seedance_widgets.promotion import age_problem, planned
