@@ -1,4 +1,4 @@
-"""What people decide about one task: take it in, say which it is, give it up, send it again, end it.
+"""What people decide about one task: take it in, say which it is, judge it, give it up, resend it, end it.
 
 None of these happens by itself. Each checks first, and what it refuses changes nothing.
 """
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from seedance_widgets.client import Answer, Client
     from seedance_widgets.log.journal import Journal, Row
+    from seedance_widgets.log.verdicts import Verdicts
     from seedance_widgets.sharing import Sharing
     from seedance_widgets.task import Task
 
@@ -30,7 +31,7 @@ class Acts:
 
     Parameters
     ----------
-    client, journal, sharing
+    client, journal, verdicts, sharing
         Of the runtime.
     begin
         As `StudioRuntime.begin`, under the studio's budget.
@@ -46,6 +47,7 @@ class Acts:
         self,
         client: Client,
         journal: Journal,
+        verdicts: Verdicts,
         sharing: Sharing,
         *,
         begin: Callable[..., Awaitable[tuple[Task, Future[None]]]],
@@ -55,6 +57,7 @@ class Acts:
     ) -> None:
         self._client = client
         self._journal = journal
+        self._verdicts = verdicts
         self._sharing = sharing
         self._begin = begin
         self._take_up = take_up
@@ -83,6 +86,10 @@ class Acts:
     async def abandon(self, task: Task) -> None:
         """A person says that nothing came of a row whose outcome is unknown."""
         self._publish(await engine.write(self._journal.abandoned, task.key))
+
+    async def judge(self, task: Task, verdict: str | None) -> None:
+        """What a person thinks of the clip."""
+        self._publish(await engine.write(self._verdicts.judge, task.key, verdict))
 
     async def resend(self, task: Task) -> tuple[Task, Future[None]]:
         """Send once more what was never made, as a row of its own."""

@@ -33,6 +33,7 @@ from seedance_widgets.log.pace import deadlines, learned
 from seedance_widgets.log.store import Store
 from seedance_widgets.log.studies import Studies
 from seedance_widgets.log.told import told
+from seedance_widgets.log.verdicts import Verdicts
 from seedance_widgets.pricing import estimate
 from seedance_widgets.recovery import Recovery
 from seedance_widgets.request import TaskRequest
@@ -112,6 +113,7 @@ class StudioRuntime:
         self._store = Store(log_location)
         self.log = Log(self._store, home, clock=clock)
         self.journal = Journal(self._store, simulated=simulated, clock=clock)
+        self.verdicts = Verdicts(self._store, clock=clock)
         self.studies = Studies(self._store, simulated=simulated, clock=clock)
         self._tasks: weakref.WeakValueDictionary[str, Task] = weakref.WeakValueDictionary()
         self._held: dict[str, Task] = {}  # alive as long as something may still happen to them
@@ -153,6 +155,7 @@ class StudioRuntime:
         self.acts = Acts(
             client,
             self.journal,
+            self.verdicts,
             self._sharing,
             begin=self._begin_again,
             take_up=self._take_up,

@@ -34,6 +34,7 @@ from seedance_widgets.media import shrunk_jpeg
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
+    from seedance_widgets.code import Code
     from seedance_widgets.request import TaskRequest
 
 __all__ = ["Runtime", "Task", "draft_of", "model_of"]
@@ -61,12 +62,19 @@ class Acts(Protocol):
     async def abandon(self, task: Task) -> None:
         """Settle an unknown outcome as never made."""
 
+    async def judge(self, task: Task, verdict: str | None) -> None:
+        """Log what a person thinks of the clip."""
+
     async def resend(self, task: Task) -> tuple[Task, concurrent.futures.Future[None]]:
         """Send once more what was never made: the new task, and its sending."""
 
 
 class Runtime(Protocol):
     """What a task needs of the studio behind it."""
+
+    @property
+    def home(self) -> Path:
+        """The studio's folder, absolute."""
 
     @property
     def acts(self) -> Acts:
@@ -159,6 +167,11 @@ class Task:
     def poster_path(self) -> Path | None:
         """A small JPEG of the first frame."""
         return self._runtime.absolute(self._row["poster_path"])
+
+    @property
+    def verdict(self) -> str | None:
+        """``accept`` or ``reject``, None while nobody has decided; a starred clip is an accepted one."""
+        return cast("str | None", self._row["verdict"])
 
     @property
     def error(self) -> SeedanceError | None:
@@ -318,6 +331,37 @@ class Task:
         task, sending = await engine.bridge(self._runtime.acts.resend(self))
         await engine.wait(sending)
         return task
+
+    async def judge(self, verdict: str | None) -> Task:
+        """Say what one thinks of the clip; it is in the log, with its time, when this returns.
+
+        Parameters
+        ----------
+        verdict
+            ``accept``, ``reject``, ``star`` (accepted, and better than that), or None to take the last one
+            back. Every verdict stays in ``studio.log.verdicts()``; the newest is `verdict`.
+
+        Raises
+        ------
+        InvalidRequest
+            There is no such verdict, or no clip to judge.
+        """
+        await engine.bridge(self._runtime.acts.judge(self, verdict))
+        return self
+
+    def to_code(self) -> Code:
+        """Python that asks for the same clip, as text; its ``curl`` is a shell command that does.
+
+        The seed is the one that was sent, pictures are read from the home, and the key from ``ARK_API_KEY``.
+
+        Raises
+        ------
+        InvalidRequest
+            The task was made elsewhere: nobody knows what was asked.
+        """
+        from seedance_widgets.code import code_of
+
+        return code_of(self._row, self._runtime.home, model=model_of(self._row))
 
     # --- showing -----------------------------------------------------------------------------------------
 

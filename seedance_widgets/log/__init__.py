@@ -3,7 +3,7 @@
 `Log` is what people read. The modules behind it: ``store`` opens the database and runs transactions,
 ``schema`` names its columns, ``journal`` writes the life of each task, ``intents`` and ``answers`` turn
 requests and answers into columns, ``rows`` answers questions, ``leases`` divides the work between kernels,
-``frames`` reads everything back as a DataFrame.
+``verdicts`` keeps what people think of clips, ``frames`` reads everything back as a DataFrame.
 """
 
 from __future__ import annotations
@@ -77,6 +77,16 @@ class Log:
         from seedance_widgets.log.frames import expiring_frame
 
         return expiring_frame(self._store, self._clock())
+
+    def verdicts(self) -> pd.DataFrame:
+        """What people thought of clips, in the order they said so: ``verdict`` and ``at`` (UTC).
+
+        Indexed by ``key``, which is there once a verdict. ``star`` is an acceptance that stands out: the
+        task's own ``verdict`` is then ``accept``. ``<NA>`` took the one before back.
+        """
+        from seedance_widgets.log.frames import verdicts_frame
+
+        return verdicts_frame(self._store)
 
     def lineage(self, key: str | Task) -> Lineage:
         """The tree that a task is part of: a draft, its finals, the clips that go on from their last frames.

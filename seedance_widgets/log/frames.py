@@ -10,7 +10,7 @@ import pandas as pd
 from sqlalchemy import BigInteger, Boolean, Column, Float, Integer, and_, select
 
 from seedance_widgets.log.pace import still_there
-from seedance_widgets.log.schema import FRAME_COLUMNS, tasks
+from seedance_widgets.log.schema import FRAME_COLUMNS, tasks, verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from seedance_widgets.log.store import Store
 
-__all__ = ["expiring_frame", "tasks_frame", "unknown_frame"]
+__all__ = ["expiring_frame", "tasks_frame", "unknown_frame", "verdicts_frame"]
 
 _UNTIL = Column("until", BigInteger, info={"time": True})
 
@@ -66,6 +66,12 @@ def expiring_frame(store: Store, now: float) -> pd.DataFrame:
     left = frame["until"] - pd.Timestamp(now, unit="s", tz="UTC")
     frame.insert(2, "hours_left", (left.dt.total_seconds() / 3600).astype("Float64"))
     return frame
+
+
+def verdicts_frame(store: Store) -> pd.DataFrame:
+    """Every verdict in the order they were given."""
+    shown = (verdicts.c.key, verdicts.c.verdict, verdicts.c.at)
+    return _frame(store, shown, select(*shown).order_by(verdicts.c.id))
 
 
 def _frame(
