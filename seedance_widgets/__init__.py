@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from seedance_widgets.widgets.compare import CompareGrid as CompareGrid
     from seedance_widgets.widgets.cropper import ImageCropper as ImageCropper
     from seedance_widgets.widgets.form import ParameterForm as ParameterForm
+    from seedance_widgets.widgets.gallery import Gallery as Gallery
     from seedance_widgets.widgets.panel import Panel as Panel
     from seedance_widgets.widgets.player import VideoPlayer as VideoPlayer
     from seedance_widgets.widgets.rater import BlindRater as BlindRater
@@ -40,6 +41,7 @@ _HOMES = {
     "CompareGrid": "widgets.compare",
     "Crop": "cropping",
     "Estimate": "pricing",
+    "Gallery": "widgets.gallery",
     "ImageCropper": "widgets.cropper",
     "Panel": "widgets.panel",
     "ParameterForm": "widgets.form",

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from seedance_widgets.widgets.clips import Source
 
-__all__ = ["CompareGrid", "differences"]
+__all__ = ["CompareGrid", "differences", "forks", "told_apart"]
 
 _HERE = Path(__file__)
 _LEAST, _MOST = 2, 9
@@ -79,7 +79,7 @@ def _value(row: Mapping[str, Any], column: str) -> Any:
     return None if absent(value) else value
 
 
-def _told(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+def told_apart(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
     """Differences in words. A file knows less than a task: what it lacks makes no difference."""
     known: dict[str, Any] = {}
     for row in reversed(rows):
@@ -118,12 +118,12 @@ def _text(column: str, value: Any) -> str:
     return str(value)
 
 
-def _forks(told: Sequence[Mapping[str, str]]) -> dict[str, int]:
+def forks(told: Sequence[Mapping[str, str]]) -> dict[str, int]:
     """By name, where the texts begin to differ."""
-    forks = {}
+    found = {}
     for name in {name for row in told for name in row}:
-        forks[name] = len(os.path.commonprefix([row[name] for row in told if name in row]))
-    return forks
+        found[name] = len(os.path.commonprefix([row[name] for row in told if name in row]))
+    return found
 
 
 class CompareGrid(anywidget.AnyWidget):
@@ -185,12 +185,12 @@ class CompareGrid(anywidget.AnyWidget):
         self._follower.start()
 
     def _described(self, seen: list[Clip]) -> list[dict[str, Any]]:
-        told = _told([clip.row for clip in seen])
-        forks = _forks(told)
+        told = told_apart([clip.row for clip in seen])
+        starts = forks(told)
         described = []
         for index, (clip, label, row) in enumerate(zip(seen, _labels(seen), told, strict=True)):
             captions = [
-                {"name": name, **self._shelf.text(text, around=forks[name])} for name, text in row.items()
+                {"name": name, **self._shelf.text(text, around=starts[name])} for name, text in row.items()
             ]
             facts = {**clip.facts(), "label": label, "captions": captions, "notes": notes(clip), "poster": ""}
             if clip.file is not None:

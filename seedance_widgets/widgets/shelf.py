@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 __all__ = ["Shelf", "excerpt"]
 
 EXCERPT = 300
-_TYPES = {".mp4": "video/mp4", ".m4v": "video/mp4", ".mov": "video/quicktime", ".webm": "video/webm"}
+_TYPES = {
+    ".mp4": "video/mp4",
+    ".m4v": "video/mp4",
+    ".mov": "video/quicktime",
+    ".webm": "video/webm",
+    ".jpg": "image/jpeg",
+}
 
 
 def excerpt(text: str, around: int = 0, limit: int = EXCERPT) -> str:

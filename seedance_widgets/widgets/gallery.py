@@ -1,0 +1,314 @@
+"""Many drafts to judge at once: posters first, one key a verdict, each in the log before it is shown.
+
+Saved state holds ``drafts``, one mapping each: ``key``, ``ratio``, a tiny ``still`` as a data URL, the
+numbers ``poster`` and ``clip`` to ask for the bytes by, ``prompt`` and ``facts`` (what differs between the
+drafts) and ``words`` (why there is nothing to play). Beside it are ``verdicts`` (key -> accept, reject or
+star), ``finals`` (keys of drafts that have one) and ``price``. Posters and clips lie on the shelf; the
+browser keeps few clips.
+
+The browser sends ``{kind: "judge", key, verdict}`` and hears ``judged`` with the same once the log has it, or
+``refused`` with the reason. Without a kernel the stills and verdicts of saved state can still be looked at,
+and a line of plain output under the gallery says what was decided.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import io
+import threading
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import anywidget
+import traitlets
+
+from seedance_widgets.engine import engine
+from seedance_widgets.errors import InvalidRequest, SeedanceError
+from seedance_widgets.pricing import estimate
+from seedance_widgets.promotion import age_problem
+from seedance_widgets.request import TaskRequest
+from seedance_widgets.showing import Shown
+from seedance_widgets.studio import Studio
+from seedance_widgets.task import Task
+from seedance_widgets.widgets.clips import Clip, look
+from seedance_widgets.widgets.compare import forks, told_apart
+from seedance_widgets.widgets.following import Follower
+from seedance_widgets.widgets.lasting import display_widget
+from seedance_widgets.widgets.shelf import Shelf, excerpt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from seedance_widgets.pricing import Estimate
+    from seedance_widgets.runtime import StudioRuntime
+
+__all__ = ["Gallery"]
+
+_HERE = Path(__file__)
+_PROMPT = 120
+# Bytes of all stills together, and of the largest: a saved notebook carries them.
+_STILLS_BYTES, _STILL_BYTES = 42_000, 700
+_STILL_SIDES = (96, 72, 48)
+_STILL_QUALITY = 30
+
+
+class Gallery(anywidget.AnyWidget):
+    """Drafts side by side, to accept, reject or star; nothing here costs anything.
+
+    Keys: space accepts, ``x`` rejects, ``s`` stars, the same again takes it back, ``u`` undoes the last;
+    arrows move, Enter plays with sound, Escape stops; the pointer plays silently. A star is an acceptance
+    too: in the log the draft's ``verdict`` is ``accept``, and ``studio.log.verdicts()`` has the star. The
+    headless twin is ``await task.judge("accept")``.
+
+    Parameters
+    ----------
+    drafts
+        Tasks; or a `Studio`, for the drafts of its log that can still be made finals, the newest first.
+    resolution
+        Of the finals whose price is shown.
+
+    Raises
+    ------
+    TypeError
+        One is no `Task`.
+
+    Examples
+    --------
+    >>> gallery = Gallery(drafts)  # doctest: +SKIP
+    >>> finals = await studio.promote(gallery.accepted)  # doctest: +SKIP
+    """
+
+    _esm = _HERE.with_suffix(".js")
+    _css = _HERE.with_suffix(".css")
+
+    drafts = traitlets.List(traitlets.Dict()).tag(sync=True)
+    verdicts = traitlets.Dict().tag(sync=True)
+    finals = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    price = traitlets.Unicode("").tag(sync=True)
+
+    def __init__(self, drafts: Studio | Iterable[Task], *, resolution: str = "1080p") -> None:
+        self._lock = threading.Lock()
+        self._turn = asyncio.Lock()
+        self._stale = False
+        self._resolution = resolution
+        self._tasks = {task.key: task for task in _tasks(drafts)}
+        self._runtimes = list(dict.fromkeys(map(_runtime, self._tasks.values())))
+        self._waiting: list[Task] = []
+        self._stills: dict[str, str] = {}
+        self._prices: dict[str, Estimate | None] = {}
+        self._twins: list[Shown] = []
+        super().__init__()
+        self._shelf = Shelf(self)
+        self._follower = Follower(self, lambda: self._waiting)
+        self.on_msg(self._received)
+        self.refresh()
+        self._unsubscribe = [runtime.subscribe(self._heard) for runtime in self._runtimes]
+
+    @property
+    def accepted(self) -> list[Task]:
+        """The accepted drafts, starred ones too, in the gallery's order."""
+        return [task for key, task in self._tasks.items() if self.verdicts.get(key) in ("accept", "star")]
+
+    @property
+    def starred(self) -> list[Task]:
+        """The starred drafts, in the gallery's order."""
+        return [task for key, task in self._tasks.items() if self.verdicts.get(key) == "star"]
+
+    def refresh(self) -> None:
+        """Look at the drafts and their verdicts again, and show what has changed."""
+        seen = {key: look(task) for key, task in self._tasks.items()}
+        described = self._described(seen)
+        state = self._read()
+        with self._lock, self.hold_sync():
+            self._waiting = [self._tasks[key] for key, clip in seen.items() if clip.waiting]
+            self.drafts = described
+            self._show(state)
+        self._follower.start()
+
+    def close(self) -> None:
+        """Take the gallery away and stop listening; verdicts stay in the log."""
+        for unsubscribe in self.__dict__.pop("_unsubscribe", ()):
+            unsubscribe()
+        super().close()
+
+    def __repr__(self) -> str:
+        return f"Gallery({self._summary()})"
+
+    def _ipython_display_(self) -> None:
+        display_widget(self)
+        self._twins.append(Shown())
+        self._draw(self._twins[-1:])
+
+    # --- what is shown -----------------------------------------------------------------------------------
+
+    def _described(self, seen: Mapping[str, Clip]) -> list[dict[str, Any]]:
+        told = told_apart([clip.row for clip in seen.values()])
+        starts = forks(told)
+        share = min(_STILL_BYTES, _STILLS_BYTES // max(len(seen), 1))
+        described = []
+        for (key, clip), row in zip(seen.items(), told, strict=True):
+            prompt = row.pop("prompt", "")
+            known = clip.facts()
+            facts = {
+                "key": key,
+                "ratio": round(known["width"] / known["height"], 3),
+                "prompt": excerpt(prompt, around=starts.get("prompt", 0), limit=_PROMPT),
+                "facts": " · ".join(f"{name} {excerpt(text, limit=_PROMPT)}" for name, text in row.items()),
+                "words": clip.words,
+                "still": "",
+            }
+            poster = self._tasks[key].poster_path
+            if clip.file is not None:
+                facts["clip"] = self._shelf.put(clip.file)
+            if clip.file is not None and poster is not None and poster.exists():
+                facts["poster"] = self._shelf.put(poster)
+                if key not in self._stills:
+                    self._stills[key] = _still(poster, share)
+                facts["still"] = self._stills[key]
+            described.append(facts)
+        return described
+
+    def _read(self) -> dict[str, Any]:
+        """Verdicts and finals from the log; blocks for a read."""
+        verdicts: dict[str, str] = {}
+        finals: dict[str, list[str]] = {}
+        for runtime in self._runtimes:
+            keys = [key for key, task in self._tasks.items() if _runtime(task) is runtime]
+            verdicts |= runtime.verdicts.standing(keys)
+            finals |= runtime.journal.finals_of(keys)
+        return {"verdicts": verdicts, "finals": sorted(finals)}
+
+    def _show(self, state: Mapping[str, Any]) -> None:
+        self.verdicts, self.finals = state["verdicts"], state["finals"]
+        self.price = self._priced()
+        self._draw(self._twins)
+
+    def _summary(self) -> str:
+        given = list(self.verdicts.values())
+        accepted, starred, rejected = len(self.accepted), given.count("star"), given.count("reject")
+        stars = f" ({starred} starred)" if starred else ""
+        undecided = len(self._tasks) - accepted - rejected
+        drafts = f"{len(self._tasks)} draft{'s' * (len(self._tasks) != 1)}"
+        return f"{drafts}: {accepted} accepted{stars}, {rejected} rejected, {undecided} undecided"
+
+    def _draw(self, twins: Iterable[Shown]) -> None:
+        """The plain output below, which needs no widget and no kernel."""
+        text = f"{self._summary()}. The verdicts are in the log: sw.Gallery of the drafts shows them again."
+        keys = ", ".join(task.key for task in self.accepted)
+        listed = f"<details><summary>{escape(text)}</summary>accepted: {escape(keys) or 'none'}</details>"
+        for twin in twins:
+            twin.draw(text, f'<div style="font-size:12px">{listed}</div>')
+
+    def _priced(self) -> str:
+        """What finals of the accepted drafts would cost."""
+        accepted = self.accepted
+        if not accepted:
+            return f"None accepted yet. The price of their finals at {self._resolution} is shown here."
+        known = [found for task in accepted if (found := self._estimate(task)) is not None]
+        costs = [found.usd_max for found in known]
+        if not known:
+            cost = "none can be made a final"
+        elif None in costs:
+            cost = f"finals at {self._resolution}, price not known"
+        else:
+            about = "about" if all(found.usd is not None for found in known) else "at most"
+            total = sum(usd for usd in costs if usd is not None)
+            cost = f"finals at {self._resolution} {about} ${total:.2f}"
+        notes = []
+        if known and (rest := len(accepted) - len(known)):
+            notes.append(f"without {rest} that cannot be made a final")
+        if paid := sum(task.key in self.finals for task in accepted):
+            notes.append(f"{paid} of them with a final already, paid again")
+        return f"{len(accepted)} accepted: {cost}{''.join(f' ({note})' for note in notes)}"
+
+    def _estimate(self, task: Task) -> Estimate | None:
+        """The price of a draft's final, None where none can be made."""
+        if task._row["kind"] != "draft" or task.status != "succeeded":  # noqa: SLF001 - the seam of widgets
+            return None
+        draft = task.as_draft()
+        if age_problem(draft, _runtime(task).clock()):
+            return None
+        if task.key not in self._prices:
+            try:
+                request = TaskRequest.from_params(draft_task=draft, resolution=self._resolution)
+                self._prices[task.key] = estimate(request)
+            except InvalidRequest:
+                self._prices[task.key] = None
+        return self._prices[task.key]
+
+    # --- verdicts ----------------------------------------------------------------------------------------
+
+    def _received(self, _: Any, content: Any, __: Any) -> None:
+        """A message; in whichever thread the kernel handles it, so that work goes to the engine."""
+        kind = content.get("kind") if isinstance(content, dict) else None
+        if kind == "hello":
+            self.send({"kind": "here"})
+        elif kind == "judge":
+            engine.submit(self._judge(str(content.get("key")), content.get("verdict")))
+
+    async def _judge(self, key: str, verdict: Any) -> None:
+        try:
+            if key not in self._tasks:
+                raise SeedanceError("It is not in this gallery.")
+            task = self._tasks[key]
+            await _runtime(task).acts.judge(task, verdict)
+            self._stale = True
+            await self._reread()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the person who pressed is told
+            words = str(error) if isinstance(error, SeedanceError) else f"{type(error).__name__}: {error}"
+            self.send({"kind": "refused", "key": key, "verdict": verdict, "reason": words})
+        else:
+            self.send({"kind": "judged", "key": key, "verdict": verdict})
+
+    def _heard(self, row: dict[str, Any] | None) -> None:
+        """A row was published; this is the engine's thread."""
+        of_ours = row is not None and (row["key"] in self._tasks or row["parent_key"] in self._tasks)
+        if of_ours and self.comm is not None:
+            self._stale = True
+            engine.submit(self._reread())
+
+    async def _reread(self) -> None:
+        """Show the verdicts that the log has; of many at once only the last reads."""
+        async with self._turn:
+            if self._stale:
+                self._stale = False
+                state = await engine.write(self._read)
+                with self._lock, self.hold_sync():
+                    self._show(state)
+
+
+def _tasks(drafts: Studio | Iterable[Task]) -> list[Task]:
+    if isinstance(drafts, Studio):
+        runtime = drafts._runtime  # noqa: SLF001 - the studio's own view
+        found = [runtime.task_by_id(row["task_id"]) for row in drafts.drafts()]
+        return [task for task in found if task is not None]
+    tasks = list(drafts)
+    for task in tasks:
+        if not isinstance(task, Task):
+            raise TypeError(f"a gallery shows tasks, not {type(task).__name__}; or give it the studio")
+    return tasks
+
+
+def _runtime(task: Task) -> StudioRuntime:
+    """What a task hangs on; its own protocol is narrower than what a gallery asks of it."""
+    return cast("StudioRuntime", task._runtime)  # noqa: SLF001 - the seam that widgets share with the task
+
+
+def _still(poster: Path, max_bytes: int) -> str:
+    """A tiny picture of a poster as a data URL, "" where none is that small or the poster cannot be read."""
+    from PIL import Image
+
+    try:
+        with Image.open(poster) as picture:
+            small = picture.convert("RGB")
+        for side in _STILL_SIDES:
+            small.thumbnail((side, side))
+            out = io.BytesIO()
+            small.save(out, "WEBP", quality=_STILL_QUALITY)
+            if out.tell() <= max_bytes:
+                return f"data:image/webp;base64,{base64.b64encode(out.getvalue()).decode('ascii')}"
+    except (OSError, ValueError, SyntaxError):
+        return ""  # a tile without a picture can still be played
+    return ""
