@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seedance_widgets.errors import InvalidStudy
+from seedance_widgets.study.agreement import raters
 from seedance_widgets.study.fates import clip_table, fates_of
+from seedance_widgets.study.spending import spending_by_arm
+from seedance_widgets.study.standings import strengths
 from seedance_widgets.study.statistics import results
 from seedance_widgets.study.tally import votes_table
+from seedance_widgets.study.votes import read_votes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,6 +47,18 @@ class Opened:
                 "; ".join(filter(None, [note, *self.short])) for note in table["notes"].fillna("")
             ]
         return table
+
+    def strengths(self) -> pd.DataFrame:
+        """`standings.strengths` of all arms."""
+        return strengths(self.votes, arms=self.arms)
+
+    def spending(self) -> pd.DataFrame:
+        """`spending.spending_by_arm`."""
+        return spending_by_arm(read_votes(self.votes, self.arms), self.clips)
+
+    def raters(self) -> pd.DataFrame:
+        """`agreement.raters`."""
+        return raters(self.votes)
 
 
 def opened(

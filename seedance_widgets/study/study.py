@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seedance_widgets.errors import InvalidStudy
@@ -55,7 +56,8 @@ class Study(Ballot):
         log = self._runtime.studies
         # all requests are checked before the name is taken
         stored = log.define(name, definition.as_json(design))
-        secret = f"{name}\0{json.dumps(json.loads(stored), sort_keys=True)}"
+        self._definition = json.loads(stored)
+        secret = f"{name}\0{json.dumps(self._definition, sort_keys=True)}"
         super().__init__(name, definition.settled(name, stored, design), secret, log, self._runtime.absolute)
 
     # --- making it ---------------------------------------------------------------------------------------
@@ -160,23 +162,71 @@ class Study(Ballot):
 
     def strengths(self) -> pd.DataFrame:
         """Bradley-Terry strengths of all arms, once revealed; see `standings.strengths`."""
-        from seedance_widgets.study.standings import strengths
-
-        return strengths(self._opened().votes, arms=self.arms)
+        return self._opened().strengths()
 
     def spending(self) -> pd.DataFrame:
         """Failures, cost, and cost per pair won of each arm, once revealed; see `spending_by_arm`."""
-        from seedance_widgets.study.spending import spending_by_arm
-        from seedance_widgets.study.votes import read_votes
-
-        found = self._opened()
-        return spending_by_arm(read_votes(found.votes, self.arms), found.clips)
+        return self._opened().spending()
 
     def raters(self) -> pd.DataFrame:
         """What each rater did, once revealed: ties, sides, catch trials, repeats; see `agreement.raters`."""
-        from seedance_widgets.study.agreement import raters
+        return self._opened().raters()
 
-        return raters(self._opened().votes)
+    def report(
+        self,
+        path: Path | str,
+        *,
+        clips: str = "link",
+        max_mb: float = 25.0,
+        votes: Path | str | None = None,
+        peek: bool = False,
+    ) -> Path:
+        """Write the whole study as one HTML file that needs no network.
+
+        Parameters
+        ----------
+        path
+            Of the file, replaced if it is there.
+        clips
+            ``link`` shows clips by their path relative to the file, ``embed`` puts them into it, ``posters``
+            shows their first frames only.
+        max_mb
+            Megabytes that embedded clips may take.
+        votes
+            A CSV file to write all votes to, linked from the page.
+        peek
+            As for `results`.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        InvalidStudy
+            The study is not revealed, nobody has voted, or the clips are too large to embed.
+        """
+        from seedance_widgets.study.report import write_report
+        from seedance_widgets.study.report.facts import Facts
+
+        found = self._opened(peek=peek)
+        facts = Facts(
+            name=self.name,
+            design=self._design,
+            definition=self._definition,
+            outcome=self.outcome,
+            opened=found,
+            results=found.results(),
+            spending=found.spending(),
+            raters=found.raters(),
+            looks=self._log.looks(self.name),
+            simulated=self._runtime.simulated,
+            absolute=self._absolute,
+        )
+        kept = None if votes is None else Path(votes).expanduser().resolve()
+        target = Path(path).expanduser().resolve()
+        return write_report(facts, target, clips=clips, max_mb=max_mb, votes=kept)
 
     def rehearse(self, model: RaterModel, raters: Sequence[str] = ("ann", "ben"), *, seed: int = 0) -> None:
         """Let simulated raters judge every trial, to try a study out before people do.
