@@ -238,7 +238,7 @@ async def test_a_lost_answer_keeps_its_money_reserved(tmp_path, boards, simulato
 
 
 async def test_a_clip_that_is_not_saved_is_fetched_by_resume(studio, boards, simulator, monkeypatch):
-    monkeypatch.setattr("seedance_widgets.runtime._SAVE_PAUSE", 0.01)
+    monkeypatch.setattr("seedance_widgets.saving._PAUSE", 0.01)
     board = boards(studio)
     simulator.faults.refuse(503, "SlowDown", on="file", times=4)
     with pytest.raises(sw.DownloadError):
