@@ -178,7 +178,8 @@ def _marks(scene: Scene) -> Marks:
 
 def _comment(scene: Scene, marks: Marks) -> str:
     boxes = ";".join(",".join(map(str, box)) for box in marks.boxes)
-    return f"SIMULATED by seedance_widgets, seed {scene.seed}; marks {boxes}"
+    title = ",".join(map(str, marks.title_box)) + f" until {marks.title_end}" if marks.title_box else "none"
+    return f"SIMULATED by seedance_widgets, seed {scene.seed}; title {title}; marks {boxes}"
 
 
 def _video_stream(container: OutputContainer, scene: Scene) -> VideoStream:

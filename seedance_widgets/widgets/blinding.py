@@ -18,6 +18,7 @@ from typing import Any
 
 from seedance_widgets.errors import MediaError
 from seedance_widgets.media import make_preview, probe
+from seedance_widgets.widgets.covering import Title, cover, title_of
 
 __all__ = ["BlindPair", "blind_pair"]
 
@@ -47,7 +48,8 @@ class BlindPair:
 def blind_pair(left: Path, right: Path) -> BlindPair:
     """Read two clips and take away what names or tells them apart, other than what is seen and heard.
 
-    A codec that browsers do not play is encoded anew as H.264.
+    A codec that browsers do not play is encoded anew as H.264, and so is a simulated clip, without the words
+    of its prompt.
 
     Raises
     ------
@@ -60,12 +62,16 @@ def blind_pair(left: Path, right: Path) -> BlindPair:
     except ZeroDivisionError:
         raise MediaError(f"{left.name} or {right.name} does not say how fast it plays") from None
     with tempfile.TemporaryDirectory(prefix="seedance-blind-") as folder:
+        titles = [title for path in (left, right) if (title := title_of(path))]
         bare = []
         for path, each in zip((left, right), seen, strict=True):
             shown = path
             if each.codec not in _PLAYABLE:
                 shown = Path(folder) / "preview.mp4"
                 make_preview(path, shown)
+            elif titles:
+                shown = Path(folder) / "covered.mp4"
+                cover(path, shown, Title(*map(max, zip(*titles, strict=True))))
             bare.append(_bare(shown, seconds))
     # a box has at least its own head: both get one, so that which is padded shows as little as by how much
     size = max(map(len, bare)) + _BOX_BYTES

@@ -252,6 +252,9 @@ class BlindRater(anywidget.AnyWidget):
 
     def _over(self, words: str) -> None:
         done, total = self._study.progress(self.rater)
+        if not words and not total:
+            self.send({"kind": "stuck", "reason": "No pair of clips is there yet."})
+            return
         self._trial = self._pair = None
         thanks = f"Thank you. Your votes on {done} pair{'s' if done != 1 else ''} are saved."
         self.send({"kind": "over", "words": words or thanks, "done": done, "total": total})

@@ -6,6 +6,7 @@ import io
 import json
 
 import av
+import numpy as np
 import pytest
 from anywidget import AnyWidget
 from rating import SECRETS, Study, clip, pictures
@@ -13,7 +14,9 @@ from test_player import hevc_clip
 
 import seedance_widgets as sw
 from seedance_widgets.errors import InvalidStudy, MediaError
+from seedance_widgets.simulator.render import Scene, render_mp4
 from seedance_widgets.widgets.blinding import blind_pair
+from seedance_widgets.widgets.covering import title_of
 from seedance_widgets.widgets.rater import BlindRater
 
 
@@ -34,6 +37,15 @@ class Talk:
 
     def vote(self, choice, number=None, question=0, **more):
         return self("vote", number=number, question=question, choice=choice, seconds=1.5, sound=False, **more)
+
+
+def luma(data):
+    """The brightness of a clip's frames."""
+    with av.open(io.BytesIO(data)) as container:
+        return [
+            frame.to_ndarray(format="yuv420p")[: frame.height].astype(int)
+            for frame in container.decode(video=0)
+        ]
 
 
 def write(path, data):
@@ -79,6 +91,31 @@ def test_both_have_as_many_bytes_and_the_length_that_both_have(tmp_path):
         with av.open(io.BytesIO(data)) as container:
             assert sum(1 for _ in container.decode(video=0)) == 25
             assert container.duration == pytest.approx(25 / 24 * 1e6, abs=45_000), "a packet of sound at most"
+
+
+def test_simulated_clips_lose_the_words_of_their_prompts_in_places_of_one_size(tmp_path):
+    """Letters are what differs most between neighbours in a row; squares differ at their sides only."""
+    prompts = ("a fog", "a fog, and the camera rises slowly through it until the sun is seen, at last")
+    files = [
+        write(tmp_path / f"{n}.mp4", render_mp4(Scene(320, 192, 49, seed=1, prompt=prompt, audio=True)))
+        for n, prompt in enumerate(prompts)
+    ]
+    titles = [title_of(path) for path in files]
+    right, bottom = round(320 * titles[1].right), round(192 * titles[1].bottom)
+    assert titles[0].right < titles[1].right
+    pair = blind_pair(*files)
+    for data, path in ((pair.left, files[0]), (pair.right, files[1])):
+        before, after = luma(path.read_bytes()), luma(data)
+        assert len(before) == len(after) == 49
+        shown, covered = before[5][:bottom, :right], after[5][:bottom, :right]
+        assert np.abs(np.diff(shown, axis=1)).max() > 60, "there is something to read"
+        edges = np.abs(np.diff(covered, axis=1))
+        within = np.delete(edges, range(7, edges.shape[1], 8), axis=1)
+        assert within.mean() < 2
+        assert np.abs(after[5][bottom + 8 :] - before[5][bottom + 8 :]).mean() < 3
+        assert np.abs(after[45] - before[45]).mean() < 3, "its time is over"
+        with av.open(io.BytesIO(data)) as container:
+            assert [stream.type for stream in container.streams] == ["video", "audio"]
 
 
 def test_a_codec_that_no_browser_plays_is_encoded_anew(tmp_path):
@@ -347,6 +384,13 @@ def test_a_revealed_study_takes_no_votes(tmp_path):
     assert content["kind"] == "over"
     assert "blind votes are over" in content["words"]
     assert buffers == []
+
+
+def test_a_study_without_clips_says_so_and_can_be_asked_again(tmp_path):
+    talk = Talk(Study(tmp_path))
+    assert talk("ready")[0] == {"kind": "stuck", "reason": "No pair of clips is there yet."}
+    Study.made(tmp_path, 1)
+    assert talk("ready")[0]["number"] == 1
 
 
 def test_its_name():

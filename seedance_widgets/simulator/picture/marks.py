@@ -89,7 +89,10 @@ def _excerpt(prompt: str, size: int, room: int) -> list[str]:
 
 
 class Marks:
-    """The marks of one clip: `boxes` are the places they cover in its last frame."""
+    """The marks of one clip: `boxes` are the places they cover in its last frame.
+
+    `title_box` is where the title stands, before the frame numbered `title_end`; None where there is none.
+    """
 
     def __init__(
         self, width: int, height: int, frames: int, *, label: str, title: str = "", watermark: bool = False
@@ -114,19 +117,22 @@ class Marks:
             self._still.append(Layer(np.asarray(sign), x=left, y=above))
             self.boxes.append((left, above, sign.width, sign.height))
         self._title: list[Layer] = []
+        self.title_box: Box | None = None
+        self.title_end = min(_TITLE_FRAMES, frames * 3 // 5)
         big = round(size * 1.35)
         if lines := _excerpt(title, big, round(width * 0.8)):
             words = _shadowed(lines, big)
+            self.title_box = (margin - big // 2, margin // 2, words.width, words.height)
             for step in range(1, _TITLE_FADE + 1):
                 faint = words.copy()
                 faint.putalpha(words.getchannel("A").point([a * step // _TITLE_FADE for a in range(256)]))
-                self._title.append(Layer(np.asarray(faint), x=margin - big // 2, y=margin // 2))
+                self._title.append(Layer(np.asarray(faint), x=self.title_box[0], y=self.title_box[1]))
 
     def draw(self, planes: Planes, index: int) -> None:
         """Mark the frame numbered `index`. The title leaves early: nobody wants it in the last frame."""
         for layer in self._still:
             layer.draw(planes)
-        left = min(_TITLE_FRAMES, self._frames * 3 // 5) - index
+        left = self.title_end - index
         if self._title and left > 0:
             self._title[min(left, _TITLE_FADE) - 1].draw(planes)
         luma = planes[0]
