@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from seedance_widgets.cropping import offset_crop as offset_crop
     from seedance_widgets.economics import draft_economics as draft_economics
     from seedance_widgets.engine import run as run
+    from seedance_widgets.fidelity import draft_fidelity as draft_fidelity
     from seedance_widgets.errors import *  # noqa: F403
     from seedance_widgets.joining import concat as concat
     from seedance_widgets.loops import allow_nested_loops as allow_nested_loops
@@ -55,6 +56,7 @@ _HOMES = {
     "center_crop": "cropping",
     "concat": "joining",
     "draft_economics": "economics",
+    "draft_fidelity": "fidelity",
     "estimate": "pricing",
     "offset_crop": "cropping",
     "prepare_image": "preparing",

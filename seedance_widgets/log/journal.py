@@ -113,7 +113,8 @@ class Journal(Rows):
         with self._store.write() as connection:
             estimates = [order.estimate for order in orders]
             check_budget(connection, estimates, budget_usd, simulated=self._simulated)
-            return [self._begun(connection, order, now) for order in orders]
+            # a microsecond apart, so that the log keeps their order
+            return [self._begun(connection, order, now + number) for number, order in enumerate(orders)]
 
     def check(self, estimates: Sequence[Estimate], *, budget_usd: float | None) -> None:
         """Refuse what the budget does not cover by now; nothing is reserved.
