@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from seedance_widgets.cropping import offset_crop as offset_crop
     from seedance_widgets.economics import draft_economics as draft_economics
     from seedance_widgets.engine import run as run
-    from seedance_widgets.fidelity import draft_fidelity as draft_fidelity
     from seedance_widgets.errors import *  # noqa: F403
+    from seedance_widgets.fidelity import draft_fidelity as draft_fidelity
     from seedance_widgets.joining import concat as concat
+    from seedance_widgets.limits import Limits as Limits
     from seedance_widgets.loops import allow_nested_loops as allow_nested_loops
     from seedance_widgets.preparing import prepare_image as prepare_image
     from seedance_widgets.pricing import Estimate as Estimate
@@ -44,6 +45,7 @@ _HOMES = {
     "Estimate": "pricing",
     "Gallery": "widgets.gallery",
     "ImageCropper": "widgets.cropper",
+    "Limits": "limits",
     "Panel": "widgets.panel",
     "ParameterForm": "widgets.form",
     "Simulator": "simulator",
