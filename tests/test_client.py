@@ -529,7 +529,9 @@ def test_a_key_is_needed(key):
         Client(key)
 
 
-@pytest.mark.parametrize("key", [f"{KEY}\r\nX-Evil: 1", f"{KEY} {KEY}", f"{KEY}é"])
+@pytest.mark.parametrize(
+    "key", [f"{KEY}\r\nX-Evil: 1", f"{KEY} {KEY}", f"{KEY}é"], ids=["lines", "twice", "accent"]
+)
 def test_a_broken_key_is_refused_unseen(key):
     with pytest.raises(errors.InvalidRequest) as info:
         Client(key)

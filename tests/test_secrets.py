@@ -153,7 +153,7 @@ def api_key_of_environment():
     return os.environ["ARK_API_KEY"]
 
 
-@pytest.mark.parametrize("broken", [f"{KEY} {KEY}", f"{KEY}\nx", f"{KEY}é"])
+@pytest.mark.parametrize("broken", [f"{KEY} {KEY}", f"{KEY}\nx", f"{KEY}é"], ids=["twice", "lines", "accent"])
 def test_a_broken_key_is_not_shown_either(monkeypatch, tmp_path, broken):
     monkeypatch.setenv("ARK_API_KEY", broken)
     with pytest.raises(errors.InvalidRequest) as caught:
