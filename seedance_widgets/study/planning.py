@@ -64,11 +64,10 @@ class StudyPlan:
         return "\n".join([*head, *(f"  note: {note}" for note in self.notes), shown.to_string()])
 
     def _said(self, plan: Plan) -> str:
-        units = f"{plan.items} {self.unit}s"
-        seeds = f" x {plan.seeds} seeds" if self.unit == "item" else ""
-        return (
-            f"{units}{seeds}, {plan.pairs} pairs, {plan.clips} clips: found with a chance of {plan.power:.0%}"
-        )
+        units = f"{plan.items} {self.unit}{'s' * (plan.items != 1)}"
+        seeds = f" x {plan.seeds} seed{'s' * (plan.seeds != 1)}" if self.unit == "item" else ""
+        size = f"{units}{seeds}, {plan.pairs} pairs, {plan.clips} clips"
+        return f"{size}: found with a chance of {plan.power:.0%}"
 
     def _repr_html_(self) -> str:
         text = escape(repr(self)).replace("$", "<span>$</span>")

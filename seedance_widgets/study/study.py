@@ -263,12 +263,12 @@ class Study(Ballot):
 
     def __repr__(self) -> str:
         made = sum(fate.state == "made" for fate in self.outcome.fates)
-        items = f"{len(self.items)} items x " if self.items else ""
         votes = self._log.votes(self.name)
+        sizes = [(len(self.arms), "arm"), (len(self.items), "item"), (len(self.seeds), "seed")]
+        design = " x ".join(f"{count} {what}{'s' * (count != 1)}" for count, what in sizes if count)
         return (
-            f"Study({self.name!r}): {len(self.arms)} arms x {items}{len(self.seeds)} seeds, "
-            f"{made} of {len(self._design.clips)} clips made; "
-            f"{len(votes)} votes of {len({vote['rater'] for vote in votes})} raters, "
+            f"Study({self.name!r}): {design}, {made} of {len(self._design.clips)} clips made; "
+            f"{len(votes)} votes by {len({vote['rater'] for vote in votes})} raters, "
             f"{'revealed' if self.is_revealed else 'sealed'}"
         )
 

@@ -126,7 +126,7 @@ def test_a_plan_prices_what_the_power_takes(studio):
     # nothing was learned yet: the default pace, ten at a time
     pace = studio._runtime.timing()[0].of({"model": "seedance-1-5-pro", "service_tier": "default", "resolution": "720p", "duration": 5, "frames": 121, "kind": "standard"})  # fmt: skip
     assert needed["hours"].iloc[0] == pytest.approx(244 * pace.usual / 10 / 3600)
-    assert "122 items x 1 seeds, 122 pairs, 244 clips" in repr(plan)
+    assert "122 items x 1 seed, 122 pairs, 244 clips" in repr(plan)
     assert "one seed an item" in repr(plan)
 
 

@@ -5,9 +5,10 @@ It is drawn as wide as a telephone, and grows with the page: letters stay readab
 
 from __future__ import annotations
 
-import math
 from html import escape
 from typing import TYPE_CHECKING, Any
+
+from seedance_widgets.study.report.words import is_absent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,7 +33,7 @@ def intervals_svg(rows: Sequence[Mapping[str, Any]], *, several: bool) -> str:
     Parameters
     ----------
     rows
-        Of results, as dicts; NaN where there is no figure.
+        Of results, as dicts; None where there is no figure.
     several
         Whether rows differ in their criterion, which is named then.
     """
@@ -40,7 +41,7 @@ def intervals_svg(rows: Sequence[Mapping[str, Any]], *, several: bool) -> str:
     top = 0.0
     said = []
     for row in rows:
-        drawn = [line for line in _LINES if not _absent(row.get(f"{line[0]}win_rate"))]
+        drawn = [line for line in _LINES if not is_absent(row.get(f"{line[0]}win_rate"))]
         title = f"{_short(row['arm_a'])} against {_short(row['arm_b'])}"
         if several:
             title = f"{row['criterion']}: {title}"
@@ -97,10 +98,6 @@ def _x(share: float) -> float:
 
 def _text(x: float, y: float, words: str, kind: str, *, anchor: str = "start") -> str:
     return f'<text x="{x:.1f}" y="{y:.1f}" class="{kind}" text-anchor="{anchor}">{escape(words)}</text>'
-
-
-def _absent(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def _short(name: str) -> str:
