@@ -54,6 +54,7 @@ function make(kind, attributes = {}, ...children) {
   const [tag, name] = kind.split("."), node = document.createElement(tag);
   node.className = `sw-gallery-${name}`;
   node.dataset.testid = `gallery-${name}`;
+  node.dataset.lmSuppressShortcuts = true; // x would cut the notebook's cell
   for (const each of Object.entries(attributes)) node.setAttribute(...each);
   node.append(...children);
   return node;
@@ -73,7 +74,7 @@ function render({ model, el, signal }) {
   const price = make("p.price"), status = make("p.status", { "aria-live": "polite" }), empty = make("p.empty");
   const grid = make("div.grid", { role: "group", "aria-label": "Drafts" });
   const video = make("video.video", { playsinline: "", loop: "" });
-  el.append(make("div.root", { "data-lm-suppress-shortcuts": "true" },
+  el.append(make("div.root", {},
     make("div.bar", {}, make("div.filters", { role: "group", "aria-label": "Which drafts to show" }, ...filters),
       make("label.label", {}, "Size ", size)), price,
     make("p.help", {}, "Space accepts, x rejects, s stars, u undoes. Arrows move, Enter plays with sound."), status, grid, empty));

@@ -23,7 +23,10 @@ def display_widget(widget: w.Widget) -> None:
     """Show a widget in the current cell, bypassing its own display hook."""
     from IPython.display import display
 
-    display(widget._repr_mimebundle_(), raw=True)
+    bundle = widget._repr_mimebundle_()
+    # anywidget's comes with metadata
+    data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+    display(data, metadata=metadata, raw=True)
 
 
 class LastingOutput:
