@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import sqlite3
 from collections import Counter
@@ -198,7 +199,7 @@ def test_a_vote_that_makes_no_sense_is_refused(made, said, change):
 def test_only_clips_that_are_there_are_shown(made, made_studio):
     with sqlite3.connect(made_studio.home / "log.sqlite") as log:
         log.execute("UPDATE tasks SET status = 'failed' WHERE item = 'a fox' AND arm = 'camera'")
-    assert len([trial for trial in made.trials("ann")]) == 12  # noqa: C416 - as a rater takes them
+    assert len(made.trials("ann")) == 12
     assert made.progress("ann") == (0, 12)
 
 
@@ -248,3 +249,9 @@ def test_votes_go_to_csv_and_back(made, tmp_path):
     again = pd.read_csv(tmp_path / "votes.csv")
     assert again["arm_left"].tolist() == made.votes["arm_left"].tolist()
     assert again["seconds"].tolist() == [2.5] * 4
+    if importlib.util.find_spec("pyarrow"):
+        made.votes.to_parquet(tmp_path / "votes.parquet")
+        pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "votes.parquet"), made.votes)
+    else:
+        with pytest.raises(ImportError, match="pyarrow"):
+            made.votes.to_parquet(tmp_path / "votes.parquet")
