@@ -28,12 +28,12 @@ _COLUMNS = [
     "created_at", "parent_key", "video_path", "poster_path",
 ]  # fmt: skip
 # of the picture, px
-_BOX = (176, 58)
-_STEP = (212, 72)
+_BOX = (212, 58)
+_STEP = (248, 72)
 _POSTER = (64, 36)
 _POSTER_BYTES = 1_100
 _POSTERS = 40
-_LETTERS = 24
+_LETTERS = 29
 
 
 class Lineage(pd.DataFrame):

@@ -55,7 +55,7 @@ class Final:
         if self.made:
             yield f"it has a final already: {', '.join(self.made)}"
         if spec.retirement:
-            yield f"{spec.name} retires on {spec.retirement.date} ({spec.retirement.status})"
+            yield f"{spec.name}: retirement on {spec.retirement.date} ({spec.retirement.status})"
         yield from self.estimate.notes
 
 
