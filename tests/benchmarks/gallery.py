@@ -91,9 +91,9 @@ def _measured(jupyter, browser):
         usable = time.perf_counter() - start
         page.wait_for_function(_DRAWN)
         drawn = time.perf_counter() - start
-        for number in range(_DRAFTS):
-            page.locator(".sw-gallery-tile").nth(number).focus()
-            if number % 8 == 0 and number < 8 * _CLIPS:
+        for number in range(1, _DRAFTS):
+            page.keyboard.press("ArrowRight")
+            if number % 8 == 0 and number <= 8 * _CLIPS:
                 page.keyboard.press("Enter")
                 page.wait_for_function(
                     "() => document.querySelector('.sw-gallery-root video')?.currentTime > 0.1"
