@@ -63,6 +63,8 @@ __all__ = ["StudioRuntime"]
 _TICK_SECONDS = 1.0
 _HINT_SECONDS = 1.0
 _LAST_ANSWER = 75.0
+# the search for tasks without a row is an extra, and must not hold up those with one
+_ORPHAN_SECONDS = 10.0
 
 
 class StudioRuntime:
@@ -108,7 +110,7 @@ class StudioRuntime:
         self.media = media
         self.simulated = simulated
         self.clock = clock
-        self.budget_usd: float | None = None
+        self.budget_usd: float | None = None  # the last one given, for what is sent again
         self._closing = closing
         self._store = Store(log_location)
         self.log = Log(self._store, home, clock=clock)
@@ -227,7 +229,8 @@ class StudioRuntime:
     ) -> list[tuple[Task, Future[None]]]:
         if self.closed:
             raise SeedanceError("this studio is closed; nothing was sent. Make another one: Studio(home).")
-        self.budget_usd = budget_usd
+        if budget_usd is not None:
+            self.budget_usd = budget_usd
         orders = [
             Order(
                 estimate(request),
@@ -304,8 +307,9 @@ class StudioRuntime:
 
     async def _orphan_ids(self) -> list[str] | None:
         try:
-            return [str(item["id"]) for item in await self.orphans()]
-        except ServiceError:
+            async with asyncio.timeout(_ORPHAN_SECONDS):
+                return [str(item["id"]) for item in await self.orphans()]
+        except (ServiceError, TimeoutError):
             return None
 
     async def close(self) -> None:
