@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
-import threading
 import time
 import warnings
 from datetime import UTC, date, datetime
@@ -14,23 +12,19 @@ from typing import TYPE_CHECKING, Any, Self, overload
 
 from seedance_widgets import catalog
 from seedance_widgets.chaining import Chain, links_of, source_of
-from seedance_widgets.client import Client
 from seedance_widgets.credentials import Key
 from seedance_widgets.engine import engine
 from seedance_widgets.errors import (
     InvalidRequest,
-    LogError,
     MissingAPIKey,
     RetiredModelWarning,
     SeedanceError,
 )
 from seedance_widgets.limits import Limits
-from seedance_widgets.media import Media
+from seedance_widgets.opening import join, leave
 from seedance_widgets.promotion import age_problem, planned
 from seedance_widgets.request import TaskRequest
-from seedance_widgets.runtime import StudioRuntime
 from seedance_widgets.showing import Shown, in_notebook
-from seedance_widgets.simulator import EMBEDDED_BASE_URL, Simulator
 from seedance_widgets.task import Task
 
 if TYPE_CHECKING:
@@ -41,15 +35,12 @@ if TYPE_CHECKING:
     from seedance_widgets.gates.allowances import Lane
     from seedance_widgets.log import Log
     from seedance_widgets.resuming import Resumed
+    from seedance_widgets.simulator import Simulator
     from seedance_widgets.study.study import Study
     from seedance_widgets.webhook import Webhook
 
 __all__ = ["Studio"]
 
-_SIMULATED_SPEED = 20
-
-_runtimes: dict[tuple[Any, ...], tuple[StudioRuntime, int]] = {}
-_runtimes_lock = threading.Lock()
 _warned: set[str] = set()
 
 
@@ -104,38 +95,16 @@ class Studio:
         key, api_key = Key(api_key or os.environ.get("ARK_API_KEY")), None
         if not simulate and not key:
             raise MissingAPIKey
-        place = log or self.home / "log.sqlite"
-        folder = None if media is None else Path(media).expanduser().resolve()
-        address = EMBEDDED_BASE_URL if simulate else base_url or os.environ.get("ARK_BASE_URL")
-        simulated_by = simulate if isinstance(simulate, Simulator) else bool(simulate)
-        account = hashlib.sha256(key.text.encode()).hexdigest() if key else None
-        self._shared_by = (self.home, str(place), str(folder), address, account, simulated_by)
-        client = None if simulate else Client(key, address)
-
-        def make() -> StudioRuntime:
-            try:
-                self.home.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise LogError(f"the folder {self.home} cannot be made: {error}") from error
-            files = Media(self.home, folder)
-            if not simulate:
-                assert client is not None
-                return StudioRuntime(
-                    self.home, place, client, files,
-                    simulated=False, scale=1.0, limits=limits or Limits(), clock=clock,
-                )  # fmt: skip
-            simulator, closing = simulate, None
-            if not isinstance(simulator, Simulator):
-                state = self.home / "simulator.sqlite"
-                simulator = Simulator(speed=_SIMULATED_SPEED, state=state, clock=clock)
-                closing = simulator.close
-            return StudioRuntime(
-                self.home, place, Client("simulated", address, transport=simulator.transport()), files,
-                closing=closing, simulated=True, scale=1 / simulator.speed, limits=limits or Limits(),
-                clock=clock,
-            )  # fmt: skip
-
-        self._runtime = _join(self._shared_by, make)
+        self._runtime, self._shared_by = join(
+            self.home,
+            key=key,
+            base_url=base_url or os.environ.get("ARK_BASE_URL"),
+            simulate=simulate,
+            log=log or self.home / "log.sqlite",
+            media=None if media is None else Path(media).expanduser().resolve(),
+            limits=limits or Limits(),
+            clock=clock,
+        )
         if budget_usd is not None:
             self._runtime.budget_usd = budget_usd
         self._closed = False
@@ -559,7 +528,7 @@ class Studio:
             self._closed = True
             for webhook in self._webhooks:
                 webhook.close()
-            _leave(self._shared_by)
+            leave(self._shared_by)
 
     def __enter__(self) -> Self:
         return self
@@ -580,22 +549,3 @@ class Studio:
     def __repr__(self) -> str:
         kind = ", simulated" if self._runtime.simulated else ""
         return f"Studio({self.home.name!r}{kind}, spent ${self.spent:.4f})"
-
-
-def _join(key: tuple[Any, ...], make: Callable[[], StudioRuntime]) -> StudioRuntime:
-    """The runtime that handles of the same home share, made for the first of them."""
-    with _runtimes_lock:
-        runtime, handles = _runtimes.get(key) or (make(), 0)
-        _runtimes[key] = (runtime, handles + 1)
-        return runtime
-
-
-def _leave(key: tuple[Any, ...]) -> None:
-    with _runtimes_lock:
-        runtime, handles = _runtimes[key]
-        if handles > 1:
-            _runtimes[key] = (runtime, handles - 1)
-            return
-        del _runtimes[key]
-    engine.run(runtime.close())
-    runtime.release()

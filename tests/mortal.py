@@ -21,7 +21,7 @@ from collections import Counter
 import httpx
 
 import seedance_widgets as sw
-from seedance_widgets import studio as studios
+from seedance_widgets import opening
 from seedance_widgets.engine import engine
 
 _alive: contextvars.ContextVar[Kernel] = contextvars.ContextVar("kernel")
@@ -134,7 +134,7 @@ class Kernel:
         return self.do(self.studio._runtime.task(key))
 
     def die(self) -> None:
-        del studios._runtimes[self.studio._shared_by]
+        del opening._runtimes[self.studio._shared_by]
 
         async def end():
             for task in list(self.work):
