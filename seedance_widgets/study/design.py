@@ -139,6 +139,8 @@ def design_of(
     InvalidRequest
         The service would refuse an arm's requests; every fault is in ``problems``.
     """
+    if not isinstance(arms, Mapping):
+        raise InvalidStudy(f"arms is a dict of names to templates, not a {type(arms).__name__}")
     whole = {_name("arm", name): _params(name, arm, params) for name, arm in arms.items()}
     if len(whole) < _ARMS:
         raise InvalidStudy(f"a study compares two arms or more, not {len(whole)}")
@@ -268,6 +270,8 @@ def _as_text(key: str, value: Any) -> str:
 
 def _refuse_unused(arms: Mapping[str, Any], items: Mapping[str, Mapping[str, Any]]) -> None:
     if not items:
+        if waiting := [name for name, params in arms.items() if _keys_in(params, _pattern([_ITEM]))]:
+            raise InvalidStudy(f"{{item}} in {', '.join(waiting)} waits for items, and there are none")
         return
     keys = list(next(iter(items.values())))
     used = {name: _keys_in(params, _pattern(keys)) for name, params in arms.items()}

@@ -194,7 +194,16 @@ class Ballot:
         -------
         datetime
             When it was revealed first, UTC.
+
+        Raises
+        ------
+        InvalidStudy
+            Nobody has voted: nothing would come of the study any more.
         """
+        if not self.is_revealed and not self._log.votes(self.name):
+            raise InvalidStudy(
+                f"nobody has voted in the study {self.name!r}, and a reveal would end it for good: it goes on"
+            )
         return datetime.fromtimestamp(self._log.reveal(self.name, by) / _SECOND, UTC)
 
     # --- inside ------------------------------------------------------------------------------------------

@@ -80,6 +80,8 @@ def test_without_items_the_seeds_stand_alone():
         ("ask for the same", {"arms": {"a": "{item}", "b": {"prompt": "{item}"}}}),
         ("a template or a dict", {"arms": {"a": "{item}", "b": 3}}),
         ("a list of texts", {"items": "a fox"}),
+        ("{item} in a, b waits for items", {"arms": {"a": "{item}", "b": "{item}!"}, "items": None}),
+        ("arms is a dict", {"arms": ["a fox", "an owl"]}),
         ("a list of texts", {"items": []}),
         ("cannot be part of a text", {"arms": {"a": "{x}", "b": "see {x}"}, "items": [{"x": ["a"]}]}),
     ],

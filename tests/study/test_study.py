@@ -64,10 +64,11 @@ def test_results_are_sealed_and_a_look_is_counted(made):
     assert made.results()["p_adjusted"][0] == last["p_adjusted"][0]
 
 
-def test_results_need_a_vote(made):
-    made.reveal()
-    with pytest.raises(sw.InvalidStudy, match="nobody has voted"):
-        made.results()
+def test_results_need_a_vote_and_so_does_a_reveal_which_cannot_be_taken_back(made):
+    for opening in (made.reveal, lambda: made.results(peek=True)):
+        with pytest.raises(sw.InvalidStudy, match="nobody has voted"):
+            opening()
+    assert not made.is_revealed
 
 
 def test_what_is_lacking_is_said(made):
