@@ -101,7 +101,7 @@ class Acts:
 
     async def cancel(self, task: Task) -> None:
         """DELETE a queued task; the row follows what the service then says."""
-        _refuse_unless(task, task.id is not None and task.status in LIVE, "queued")
+        _refuse_unless(task, task.id is not None and task.status in LIVE, "a queued task can be cancelled")
         # Asked first: DELETE of a task that has ended since removes its record, and with it a paid clip.
         await self._ask(task)
         if task.status == "running":
@@ -111,7 +111,7 @@ class Acts:
                 message=f"task {task.id} is running and cannot be cancelled",
                 advice="Only queued tasks can be cancelled; delete it once it has ended.",
             )
-        _refuse_unless(task, task.status == "queued", "queued")
+        _refuse_unless(task, task.status == "queued", "a queued task can be cancelled")
         await self._client.delete(str(task.id))
         await self._ask(task)
 
@@ -135,11 +135,11 @@ class Acts:
         row = await engine.write(self._journal.row, task.key)
         ended = row["status"] in ("failed", "expired")
         safe = row["status"] == "succeeded" and row["file"] in ("saved", "expired")
-        _refuse_unless(task, ended or safe, "an ended task whose clip is saved")
+        _refuse_unless(task, ended or safe, "an ended task whose clip is saved can be deleted")
         await self._client.delete(str(task.id))
         self._publish(await engine.write(self._journal.forgotten, task.key))
 
 
-def _refuse_unless(task: Task, fits: bool, takes: str) -> None:
+def _refuse_unless(task: Task, fits: bool, rule: str) -> None:
     if not fits:
-        raise InvalidRequest([Problem("task", task.key, f"the task is {task.status}; this takes {takes}")])
+        raise InvalidRequest([Problem("task", task.key, f"the task is {task.status}; only {rule}")])

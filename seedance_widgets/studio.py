@@ -284,7 +284,7 @@ class Studio:
         BudgetExceeded, RequestRejected, OutcomeUnknown
             As from `submit`.
         """
-        task = key if isinstance(key, Task) else await engine.bridge(self._runtime.task(key))
+        task = key if isinstance(key, Task) else await self.task(key)
         return await self.submit(task.request, **changes)
 
     async def _submit(
@@ -415,6 +415,16 @@ class Studio:
         )
         items: Sequence[dict[str, Any]] = answer.data.get("items") or []
         return items
+
+    async def task(self, key: str) -> Task:
+        """A task of this log by its key, as after a restart: to await, look at, adopt, abandon or resend.
+
+        Raises
+        ------
+        LogError
+            There is no such task.
+        """
+        return await engine.bridge(self._runtime.task(key))
 
     async def adopt(self, task_id: str) -> Task:
         """Take in a task made elsewhere: it gets a row, is followed, and its clip is saved."""

@@ -189,7 +189,7 @@ async def test_closing_waits_for_an_answer_that_names_a_paid_task(tmp_path, simu
 async def test_cancelling_a_task_that_has_ended_since_does_not_delete_it(studio, simulator):
     task = await studio.submit("a fox", **SMALL)
     await task
-    with pytest.raises(sw.InvalidRequest, match="succeeded"):
+    with pytest.raises(sw.InvalidRequest, match="succeeded; only a queued task"):
         await task.cancel()
     assert len(simulator.tasks()) == 1
 
@@ -203,6 +203,21 @@ async def test_adopt_finds_the_intent_whose_answer_was_lost(studio, simulator):
     assert task.key == caught.value.task.key
     assert len(studio.log.to_pandas()) == 1
     assert studio.reserved == 0
+
+
+async def test_a_task_is_found_again_by_its_key(tmp_path, simulator):
+    simulator.faults.refuse(400, "InvalidParameter")
+    with sw.Studio(tmp_path, simulate=simulator) as studio:
+        with pytest.raises(sw.RequestRejected):
+            await studio.submit("a fox", **SMALL)
+        (key,) = studio.log.to_pandas().index
+    with sw.Studio(tmp_path, simulate=simulator) as later:
+        task = await later.task(key)
+        assert task.status == "rejected"
+        again = await (await task.resend())
+        assert again.video_path.exists()
+        with pytest.raises(sw.LogError, match="no task 'never'"):
+            await later.task("never")
 
 
 async def test_the_budget_refuses_before_sending(tmp_path, simulator):
