@@ -73,14 +73,20 @@ class DraftFidelity:
 
     def __repr__(self) -> str:
         notes = [f"note: {note}" for note in self.notes]
-        return "\n".join([self.summary, *notes, "", self.pairs.to_string(), "", self.preference.to_string()])
+        tables = [f"\n{table.to_string()}" for table in self._tables()]
+        return "\n".join([self.summary, *notes, *tables])
 
     def _repr_html_(self) -> str:
         from seedance_widgets.card import as_text
 
         notes = "".join(f"<br><small>note: {as_text(note)}</small>" for note in self.notes)
         summary = "<br>".join(as_text(line) for line in self.summary.splitlines())
-        return f"<div>{summary}{notes}{self.pairs.to_html()}{self.preference.to_html()}</div>"
+        return f"<div>{summary}{notes}{''.join(table.to_html() for table in self._tables())}</div>"
+
+    def _tables(self) -> list[pd.DataFrame]:
+        """Those that say something: preferences only where there were any on both sides."""
+        compared = self.preference[self.preference["compared"] > 0]
+        return [table for table in (self.pairs, compared) if len(table)]
 
 
 def draft_fidelity(

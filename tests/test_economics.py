@@ -348,6 +348,15 @@ def test_a_clip_without_a_prediction_is_counted_as_such():
     assert (row.clips, row.unpredicted, row.ratio) == (1, 1, 1.0)
 
 
+def test_a_loss_lies_within_its_bounds():
+    economics = sw.draft_economics(as_log(drafts_and_finals(1, 0)))
+    total = economics.total
+    assert total["saving"] < 0
+    bounds = f"{-total['saving_high']:,.2f} to {-total['saving_low']:,.2f}"
+    assert f"lost {-total['saving']:,.2f} USD ({bounds})" in economics.summary
+    assert "1 final costs 0.66 USD with its drafts" in economics.summary
+
+
 # --- what is unknown, left out or refused ----------------------------------------------------------------
 
 

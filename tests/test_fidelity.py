@@ -78,6 +78,8 @@ def test_preferences_by_vote():
     row = found.preference.loc["votes"]
     assert (row["compared"], row["agreed"], row["ties"]) == (2, 1, 1)
     assert found.preference.loc["verdicts", "compared"] == 0
+    for shown in (repr(found), found._repr_html_()):
+        assert ("votes" in shown, "verdicts" in shown) == (True, False)
 
 
 def test_what_is_not_the_same_or_not_there():

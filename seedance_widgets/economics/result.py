@@ -96,14 +96,16 @@ class DraftEconomics:
                 f"{total['acceptance']:.1%} ({total['low']:.1%} to {total['high']:.1%})"
             )
         if total["finals"]:
-            kept = total["saving"] >= 0
+            finals, their = ("final costs", "its") if total["finals"] == 1 else ("finals cost", "their")
             said.append(
-                f"{total['finals']:,.0f} finals cost {total['drafting_usd']:,.2f} USD with their drafts, "
+                f"{total['finals']:,.0f} {finals} {total['drafting_usd']:,.2f} USD with {their} drafts, "
                 f"about {total['without']:,.2f} without, if drafts show what finals will be"
             )
+            bounds = total["saving_low"], total["saving_high"]
+            kept = total["saving"] >= 0
+            low, high = bounds if kept else (-bounds[1], -bounds[0])
             said.append(
-                f"{'saved' if kept else 'lost'} {abs(total['saving']):,.2f} USD "
-                f"({total['saving_low']:,.2f} to {total['saving_high']:,.2f}); "
+                f"{'saved' if kept else 'lost'} {abs(total['saving']):,.2f} USD ({low:,.2f} to {high:,.2f}); "
                 f"{total['usd_per_second']:.4f} USD per accepted second"
             )
         return said
