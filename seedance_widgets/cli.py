@@ -225,13 +225,13 @@ def _log(args: argparse.Namespace) -> int:
     frame = Log(Store(args.home / "log.sqlite"), args.home.resolve()).to_pandas()
     if args.csv:
         frame.to_csv(args.csv)
-        print(f"{len(frame)} tasks in {args.csv}")
+        print(f"{_tasks(len(frame))} in {args.csv}")
         return 0
     shown = frame[["status", "model", "resolution", "ratio", "frames", "seed", "tokens", "usd", "prompt"]]
     print(shown.to_string(max_colwidth=40))
     settled = frame.loc[~frame["simulated"], "usd"].sum()
     simulated = int(frame["simulated"].sum())
-    print(f"{len(frame)} tasks, ${settled:.4f} billed, {simulated} simulated")
+    print(f"{_tasks(len(frame))}, ${settled:.4f} billed, {simulated} simulated")
     return 0
 
 
@@ -243,9 +243,13 @@ def _webhook(args: argparse.Namespace) -> int:
     with Studio(args.home, simulate=args.simulate) as studio, studio.webhook(args.port, args.host) as hook:
         resumed = run(studio.resume())
         print(hook.url, flush=True)
-        print(f"{len(resumed)} unfinished tasks are followed; Ctrl-C ends", flush=True)
+        print(f"following {_tasks(len(resumed), 'unfinished ')}; Ctrl-C ends", flush=True)
         stop.wait()
     return 0
+
+
+def _tasks(count: int, kind: str = "") -> str:
+    return f"{count} {kind}task{'s' * (count != 1)}"
 
 
 def _stop_signal() -> threading.Event:

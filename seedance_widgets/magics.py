@@ -43,7 +43,7 @@ _ACTIONS = ("log", "board", "resume")
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"%%seedance: {message}")
+        raise UsageError(f"%%seedance: {message}\n{self.format_usage()}")
 
 
 def _parser() -> _Parser:

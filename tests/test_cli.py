@@ -66,7 +66,7 @@ def test_resume_finishes_what_was_left(home, tmp_path):
 
 
 def test_log_prints_and_exports(home, tmp_path):
-    assert "1 tasks" in run("log", str(home)).stdout
+    assert "1 task," in run("log", str(home)).stdout
     run("log", str(home), "--csv", str(tmp_path / "log.csv"))
     assert (tmp_path / "log.csv").read_text().startswith("key,task_id,status")
 
