@@ -304,9 +304,11 @@ class APIError(ServiceError):
         about = f" (parameter {param})" if param else ""
         text = f"HTTP {status_code} {code or 'without a code'}{about}: {message or 'no message'}"
         if advice:
-            text += f" What to do: {advice}"
+            text += f"{'' if text.endswith(('.', '!', '?')) else '.'} What to do: {advice}"
+        # most messages of the service end with it
+        named = "" if request_id and request_id in text else f"request {request_id or 'unknown'}, "
         if request_id or client_request_id:
-            text += f" [request {request_id or 'unknown'}, sent as {client_request_id or 'unknown'}]"
+            text += f" [{named}sent as {client_request_id or 'unknown'}]"
         super().__init__(text, client_request_id=client_request_id)
 
 

@@ -455,6 +455,13 @@ async def test_odd_error_bodies(reply, code, message, request_id):
     assert (error.code, error.message, error.request_id) == (code, message, request_id)
 
 
+async def test_an_error_names_its_request_once():
+    async with Service(refusal(404, "X.Y"), refusal(404, "X.Y", "no")).client() as client:
+        ended, bare = [await caught(client.get("a")) for _ in range(2)]
+    assert str(ended).count("0217-abc") == 1
+    assert "no. What to do: " in str(bare)
+
+
 async def test_a_bare_429_may_be_repeated_and_401_names_where_keys_are_made():
     async with Service(answer(429), answer(401)).client() as client:
         assert is_retryable_refusal(await caught(client.create(BODY)))

@@ -226,7 +226,7 @@ class Journal(Rows):
 
         Should it turn up after all, `matched` and `adopted` still take it in.
         """
-        reason = "given up by hand while its outcome was unknown"
+        reason = "Given up by hand while its outcome was unknown"
         with self._store.write() as connection:
             row = self._row(connection, key)
             if row["status"] != "unknown" or row["task_id"] is not None:

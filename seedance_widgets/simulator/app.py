@@ -156,7 +156,7 @@ def _base(request: Request) -> str:
 def _error(refusal: Refusal, request_id: str) -> JSONResponse:
     error: dict[str, Any] = {
         "code": refusal.code,
-        "message": f"{refusal.message} Request id: {request_id}",
+        "message": f"{refusal.message.rstrip('.')}. Request id: {request_id}",
         "type": {4: "BadRequest", 5: "InternalServerError"}[refusal.status // 100],
         "param": refusal.param or "",
     }
