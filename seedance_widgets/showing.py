@@ -9,7 +9,7 @@ import contextlib
 import sys
 from typing import Any
 
-__all__ = ["Shown", "in_notebook"]
+__all__ = ["Shown", "current_cell", "in_notebook"]
 
 
 def in_notebook() -> bool:
@@ -19,6 +19,17 @@ def in_notebook() -> bool:
     from IPython.core.getipython import get_ipython
 
     return hasattr(get_ipython(), "kernel")
+
+
+def current_cell() -> str | None:
+    """The id of the cell run that is under way, None outside a notebook."""
+    if not in_notebook():
+        return None
+    from IPython.core.getipython import get_ipython
+
+    shell: Any = get_ipython()
+    cell: str | None = shell.get_parent().get("header", {}).get("msg_id")
+    return cell
 
 
 class Shown:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING
 
+from seedance_widgets.showing import Shown, current_cell
 from seedance_widgets.study.fates import STATES
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ class Outcome:
     """What became of a study's clips so far.
 
     ``asked`` and ``asked_usd`` are clips that a run set out to make and what they may cost at most in USD,
-    None where a price is not known; ``stopped`` says why it could not go on.
+    None where a price is not known; ``stopped`` says why it could not go on. ``shown_in`` is the cell that
+    shows it already, as its progress, and need not show it twice.
     """
 
     study: str
@@ -33,6 +35,7 @@ class Outcome:
     asked: int = 0
     asked_usd: float | None = 0.0
     stopped: tuple[str, ...] = ()
+    shown_in: str | None = field(default=None, compare=False)
 
     @property
     def complete(self) -> bool:
@@ -83,6 +86,10 @@ class Outcome:
     def __repr__(self) -> str:
         shown = self.table.assign(usd=[f"{usd:.4f}" for usd in self.table["usd"]])
         return "\n".join([self._head(), shown.to_string(), *self.problems])
+
+    def _ipython_display_(self) -> None:
+        if self.shown_in is None or self.shown_in != current_cell():
+            Shown().draw(repr(self), self._repr_html_())
 
     def _repr_html_(self) -> str:
         # two dollar signs in a notebook are mathematics

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seedance_widgets.errors import InvalidStudy
-from seedance_widgets.showing import Shown, in_notebook
+from seedance_widgets.showing import Shown, current_cell, in_notebook
 from seedance_widgets.study import definition
 from seedance_widgets.study.fates import fates_of
 from seedance_widgets.study.outcome import Outcome
@@ -132,8 +133,10 @@ class Study(Ballot):
 
         if self.is_revealed:
             raise InvalidStudy(f"the study {self.name!r} was revealed: no clip is made any more")
-        show = progress if callable(progress) else _shown() if progress and in_notebook() else _nothing
-        return await Run(self._studio, self.name, self._design, show=show).go(retry_failed=retry_failed)
+        drawn = progress is True and in_notebook()
+        show = progress if callable(progress) else _shown() if drawn else _nothing
+        outcome = await Run(self._studio, self.name, self._design, show=show).go(retry_failed=retry_failed)
+        return replace(outcome, shown_in=current_cell() if drawn else None)
 
     @property
     def outcome(self) -> Outcome:

@@ -109,7 +109,8 @@ class Gallery(anywidget.AnyWidget):
     @property
     def accepted(self) -> list[Task]:
         """The accepted drafts, starred ones too, in the gallery's order."""
-        return [task for key, task in self._tasks.items() if self.verdicts.get(key) in ("accept", "star")]
+        # as the tasks say it: what was judged elsewhere a moment ago is shown here only a little later
+        return [task for task in self._tasks.values() if task.verdict == "accept"]
 
     @property
     def starred(self) -> list[Task]:
