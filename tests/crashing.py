@@ -58,6 +58,8 @@ class Point:
 
 def main(home: str, address: str, point: str, count: str) -> None:
     """Submit, say each task's id, and wait for the clips."""
+    # whoever started the tests in the background has interrupts ignored, and children inherit that
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     Point(point)
     studio = sw.Studio(home, simulate=Reached(Route(address)))
     tasks = []

@@ -35,7 +35,7 @@ def test_simulate_says_its_address_first_and_keeps_state(tmp_path):
             assert re.fullmatch(r"http://127\.0\.0\.1:\d+/api/v3", base_url)
             url = f"{base_url}/contents/generations/tasks"
             key = {"Authorization": "Bearer any"}
-            assert httpx.get(url, headers=key).json()["total"] == known
+            assert httpx.get(url, headers=key, timeout=60).json()["total"] == known
             body = {"model": "seedance-1-5-pro", "content": [{"type": "text", "text": "a fox"}]}
             assert httpx.post(url, headers=key, json=body).status_code == 200
             server.send_signal(signal.SIGTERM)
@@ -134,7 +134,7 @@ def test_webhook_says_its_address_first_and_sees_to_tasks_left_behind(tmp_path, 
                 assert time.monotonic() < deadline
                 time.sleep(0.05)
             assert found[0].read_bytes()[4:8] == b"ftyp"
-            state = httpx.get(url.replace("callback", f"tasks/{task.id}")).json()["data"]
+            state = httpx.get(url.replace("callback", f"tasks/{task.id}"), timeout=60).json()["data"]
             assert state["status"] == "succeeded"
         with webhook(tmp_path) as again:
             assert urlsplit(again).path == urlsplit(url).path

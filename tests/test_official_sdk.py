@@ -72,7 +72,7 @@ def size_of(url):
 
     import av
 
-    data = httpx.get(url).raise_for_status().content
+    data = httpx.get(url, timeout=60).raise_for_status().content
     with av.open(io.BytesIO(data)) as clip:
         video = clip.streams.video[0]
         return video.codec_context.width, video.codec_context.height, video.frames, len(clip.streams.audio)

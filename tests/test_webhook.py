@@ -290,7 +290,7 @@ def test_the_simulator_drives_it_to_the_end(served):
     url = it.hook.url.removesuffix("callback") + "tasks/"
 
     def states():
-        return [httpx.get(url + task_id).json()["data"] for task_id in it.ids]
+        return [httpx.get(url + task_id, timeout=60).json()["data"] for task_id in it.ids]
 
     wait_until(lambda: all(state["status"] == "succeeded" for state in states()))
     for state, task_id in zip(states(), it.ids, strict=True):
@@ -400,7 +400,7 @@ def test_a_studio_hears_of_its_tasks_and_of_those_left_behind(tmp_path, clock):
             clock.pass_(1000)
             for key in (its.key, left):
                 wait_until(lambda key=key: studio.log.to_pandas().loc[key, "file"] == "saved")
-            told_ = httpx.get(hook.url.replace("callback", f"tasks/{its.id}")).json()["data"]
+            told_ = httpx.get(hook.url.replace("callback", f"tasks/{its.id}"), timeout=60).json()["data"]
             assert (told_["status"], told_["last_callback_at"] is None) == ("succeeded", False)
         with pytest.raises(httpx.ConnectError):
             httpx.post(hook.url, json=GOOD)
