@@ -31,14 +31,16 @@ def test_simulate_says_its_address_first_and_keeps_state(tmp_path):
             stdout=subprocess.PIPE,
             text=True,
         ) as server:
-            base_url = server.stdout.readline().strip()
-            assert re.fullmatch(r"http://127\.0\.0\.1:\d+/api/v3", base_url)
-            url = f"{base_url}/contents/generations/tasks"
-            key = {"Authorization": "Bearer any"}
-            assert httpx.get(url, headers=key, timeout=60).json()["total"] == known
-            body = {"model": "seedance-1-5-pro", "content": [{"type": "text", "text": "a fox"}]}
-            assert httpx.post(url, headers=key, json=body).status_code == 200
-            server.send_signal(signal.SIGTERM)
+            try:
+                base_url = server.stdout.readline().strip()
+                assert re.fullmatch(r"http://127\.0\.0\.1:\d+/api/v3", base_url)
+                url = f"{base_url}/contents/generations/tasks"
+                key = {"Authorization": "Bearer any"}
+                assert httpx.get(url, headers=key, timeout=60).json()["total"] == known
+                body = {"model": "seedance-1-5-pro", "content": [{"type": "text", "text": "a fox"}]}
+                assert httpx.post(url, headers=key, json=body, timeout=60).status_code == 200
+            finally:  # or its end would be waited for in vain
+                server.send_signal(signal.SIGTERM)
         assert server.returncode == 0
 
 
