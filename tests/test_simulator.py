@@ -436,7 +436,7 @@ def test_callbacks_with_the_services_retries(refusals, heard):
             "content": [{"type": "text", "text": "a fox"}],
             "callback_url": f"http://127.0.0.1:{server.server_port}/webhook/callback",
         }
-        answer = httpx.post(f"{base_url}/contents/generations/tasks", json=body, headers=KEY)
+        answer = httpx.post(f"{base_url}/contents/generations/tasks", json=body, headers=KEY, timeout=60)
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
             statuses = [each["status"] for each in server.heard]

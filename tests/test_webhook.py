@@ -403,7 +403,7 @@ def test_a_studio_hears_of_its_tasks_and_of_those_left_behind(tmp_path, clock):
             told_ = httpx.get(hook.url.replace("callback", f"tasks/{its.id}"), timeout=60).json()["data"]
             assert (told_["status"], told_["last_callback_at"] is None) == ("succeeded", False)
         with pytest.raises(httpx.ConnectError):
-            httpx.post(hook.url, json=GOOD)
+            httpx.post(hook.url, json=GOOD, timeout=60)
         with sw.Studio(tmp_path, **ours) as studio, studio.webhook() as again:
             assert urlsplit(again.url).path == urlsplit(hook.url).path
     simulator.close()
