@@ -122,7 +122,7 @@ def last_picture(path: Path) -> bytes:
     last = None
     try:
         with av.open(str(path)) as container:
-            stream = container.streams.video[0]
+            stream = _video(container)
             if stream.duration:  # to the key frame before the end
                 container.seek((stream.start_time or 0) + stream.duration, stream=stream)
             for last in container.decode(stream):  # noqa: B007 - the last one is wanted

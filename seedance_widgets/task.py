@@ -30,6 +30,7 @@ from seedance_widgets.errors import (
     WaitTimeout,
 )
 from seedance_widgets.media import shrunk_jpeg
+from seedance_widgets.showing import current_cell, in_notebook
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -376,14 +377,12 @@ class Task:
 
     def show(self) -> None:
         """Put a live card into the current cell's output, once a cell."""
-        from IPython.core.getipython import get_ipython
-        from IPython.display import display
-
-        shell: Any = get_ipython()
-        if shell is None or not hasattr(shell, "kernel"):
+        if not in_notebook():
             print(repr(self))  # noqa: T201 - a terminal has no place to update
             return
-        cell = shell.get_parent().get("header", {}).get("msg_id")
+        from IPython.display import display
+
+        cell = current_cell()
         if cell is not None and cell == self._shown_in:
             return
         self._shown_in = cell
