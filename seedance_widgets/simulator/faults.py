@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 __all__ = ["Fault", "Faults", "ReplyDropped"]
 
+# what befalls the service's own work, and not an answer on its way
+_WITHIN = ("fail_task", "lag")
+
 
 class ReplyDropped(Exception):
     """The connection ends here without a reply, or after half of it (``sent``)."""
@@ -71,16 +74,20 @@ class Faults:
         """Let the next created tasks end as failed with a code."""
         self._order(Fault("fail_task", "create", times, code=code, message=message))
 
+    def lag(self, seconds: float, times: int = 1) -> None:
+        """Leave tasks that are younger than that out of the next lists, as a list does that lags behind."""
+        self._order(Fault("lag", "list", times, seconds=seconds))
+
     def clear(self) -> None:
         """Forget what was ordered and has not struck."""
         with self._lock:
             self._ordered.clear()
 
-    def take(self, call: str, *, failing_task: bool = False) -> Fault | None:
-        """The fault that strikes this call, used up once; ``failing_task`` asks for a task's own fate."""
+    def take(self, call: str, *, within: bool = False) -> Fault | None:
+        """The fault that strikes this call, used up once; ``within`` asks for one of the service's work."""
         with self._lock:
             for fault in self._ordered:
-                if fault.on in (call, "any") and (fault.kind == "fail_task") is failing_task:
+                if fault.on in (call, "any") and (fault.kind in _WITHIN) is within:
                     fault.times -= 1
                     if not fault.times:
                         self._ordered.remove(fault)

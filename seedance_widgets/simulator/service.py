@@ -7,6 +7,7 @@ Limits come from the catalog. Durations in the queue, in the works and between c
 from __future__ import annotations
 
 import hashlib
+import math
 import random
 import re
 import secrets
@@ -85,7 +86,7 @@ class Service:
                 if image.sha256 and image.data:
                     world.keep_picture(image.sha256, image.data)
             stamp = time.strftime("%Y%m%d%H%M%S", time.gmtime(now))
-            fate = self._faults.take("create", failing_task=True)
+            fate = self._faults.take("create", within=True)
             chance = random.Random(secrets.randbits(64))  # noqa: S311
             task = SimulatedTask(
                 id=f"cgt-{stamp}-{secrets.token_hex(4)}",
@@ -126,11 +127,14 @@ class Service:
         if status and status not in ("queued", "running", "cancelled", "succeeded", "failed"):
             raise invalid("filter.status", f"{status!r} is no filter value")
         now = self.clock()
+        lag = self._faults.take("list", within=True)
+        newest = now - lag.seconds if lag else math.inf
         with self.world.transaction(now) as world:
             found = [
                 self._answer(task, base)
                 for task in world.tasks(since=now - catalog.rules().record_days * _DAY)
                 if task.tier == tier
+                and task.created_at <= newest
                 and (not status or task.status == status)
                 and (not model or model in (task.model, task.wire_model))
                 and (not wanted or task.id in wanted)
