@@ -16,10 +16,10 @@ from seedance_widgets import catalog
 from seedance_widgets.credentials import is_id
 from seedance_widgets.engine import engine
 from seedance_widgets.errors import InvalidRequest, ServiceError
-from seedance_widgets.log.journal import seed_differs
+from seedance_widgets.log.matching import seed_differs
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from seedance_widgets.client import Client
     from seedance_widgets.log.journal import Journal, Row
@@ -121,7 +121,7 @@ async def settle(
     """
     groups: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
-        groups.setdefault((str(row["wire_model"]), row["service_tier"] or "default"), []).append(row)
+        groups.setdefault(_list_of(row), []).append(row)
     settled = []
     for (model, tier), members in groups.items():
         try:
@@ -132,37 +132,69 @@ async def settle(
                 await engine.write(journal.undecided, row["key"], _listed(row), note) for row in members
             ]
             continue
+        # in this order: who is accepted just now is among those who still wait, or has an id by then
+        waiting = [row for row in await engine.write(journal.unsettled) if _list_of(row) == (model, tier)]
         taken = await engine.write(journal.known_ids, [str(item["id"]) for item in told.items])
         free = [item for item in told.items if str(item["id"]) not in taken]
         for row in members:
-            settled.append(await _settle_one(journal, row, free, told, now))
+            rivals = [other for other in waiting if other["key"] != row["key"]]
+            found = _found(row, free, rivals, slack=_SKEW_SECONDS + abs(told.at - now) / _SECOND)
+            settled.append(await _settle_one(journal, row, found, told, now))
     return settled
 
 
-async def _settle_one(
-    journal: Journal, row: Row, free: list[Mapping[str, Any]], told: Listing, now: int
-) -> Row:
+def _list_of(row: Row) -> tuple[str, str]:
+    """Model and tier, which together have a list of their own."""
+    return str(row["wire_model"]), row["service_tier"] or "default"
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Listed tasks that are the row's, and those of which nobody can say."""
+
+    sure: list[Mapping[str, Any]]
+    perhaps: list[Mapping[str, Any]]
+
+
+def _found(row: Row, free: Iterable[Mapping[str, Any]], rivals: Sequence[Row], *, slack: float) -> _Found:
+    found = _Found([], [])
+    for item in free:
+        fits = _fits(row, item, slack=slack)
+        marked = fingerprint_of(row) is not None and _is_whole(item.get("execution_expires_after"))
+        # a seed alone is shared by many, as by the arms of a study
+        if fits and not marked and any(_fits(other, item, slack=slack) is not False for other in rivals):
+            fits = None
+        if fits is not False:
+            (found.sure if fits else found.perhaps).append(item)
+    return found
+
+
+async def _settle_one(journal: Journal, row: Row, found: _Found, told: Listing, now: int) -> Row:
     key = row["key"]
-    skew = abs(told.at - now) / _SECOND
-    verdicts = [(item, _fits(row, item, slack=_SKEW_SECONDS + skew)) for item in free]
-    sure = [item for item, fits in verdicts if fits]
-    perhaps = [item for item, fits in verdicts if fits is None]
-    if len(sure) == 1:
+    if len(found.sure) == 1:
         try:
-            return await engine.write(journal.matched, key, sure[0], "fingerprint")
+            return await engine.write(journal.matched, key, found.sure[0], "fingerprint")
         except InvalidRequest:  # another look at the same list was quicker
             return await engine.write(journal.row, key)
-    if sure or perhaps:
-        ids = [str(item["id"]) for item in sure or perhaps]
-        note = f"{len(ids)} tasks may be it; task.adopt(id) takes one, task.abandon() none of them"
+    if found.sure or found.perhaps:
+        ids = [str(item["id"]) for item in found.sure or found.perhaps]
+        what = "1 task" if len(ids) == 1 else f"{len(ids)} tasks"
+        note = f"{what} may be it; task.adopt(id) takes one, task.abandon() none"
         return await engine.write(journal.undecided, key, ids, note)
-    sent_at = row["sent_at"] or row["intent_at"]
-    # by the service's clock and by ours: one of them may have been set since
-    age = (min(told.at, now) - sent_at) / _SECOND
     if not told.complete:
         return await engine.write(
             journal.undecided, key, [], "the service's list could not be read to its end"
         )
+    days = catalog.rules().record_days
+    if max(told.at, now) - row["intent_at"] > (days * 86_400 - _SKEW_SECONDS) * _SECOND:
+        note = (
+            f"the service's list goes back {days} days and may not show it any more: the account's bill says "
+            "whether it was made, and task.abandon() frees what is reserved"
+        )
+        return await engine.write(journal.undecided, key, [], note)
+    sent_at = row["sent_at"] or row["intent_at"]
+    # by the service's clock and by ours: one of them may have been set since
+    age = (min(told.at, now) - sent_at) / _SECOND
     if age < SETTLE_SECONDS:
         left = SETTLE_SECONDS - age
         note = f"not in the service's list yet; in {left:.0f} s that will mean that nothing was made"

@@ -143,9 +143,11 @@ class Recovery:
         heard = await self._sharing.last_heard(row["owner"])
         # whoever left in good order may have sent until a moment ago
         sent_at = self._now() if heard is None else heard + int(BEAT_SECONDS * _SECOND)
-        reason = "its kernel ended before the service's answer was written down"
         return await engine.write(
-            self._journal.unknown, row["key"], reason, sent_at=max(sent_at, row["intent_at"])
+            self._journal.cut_off,
+            row["key"],
+            "no answer was written down: its kernel ended, or could not write to the log",
+            max(sent_at, row["intent_at"]),
         )
 
     async def _settle(self, rows: Iterable[Row]) -> list[Row]:

@@ -30,7 +30,8 @@ from seedance_widgets.refusals import is_retryable_refusal, refuses_every_create
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from seedance_widgets.client import Client
+    from seedance_widgets.client import Answer, Client
+    from seedance_widgets.errors import ServiceError
     from seedance_widgets.gates import Gates
     from seedance_widgets.gates.allowances import Lane
     from seedance_widgets.gates.place import Place
@@ -92,6 +93,11 @@ class Submission:
         -------
         Row
             With status queued, rejected, not_created or unknown; it is published already.
+
+        Raises
+        ------
+        LogError
+            The outcome could not be written down; the message says what it was.
         """
         try:
             place = await self._gates.enter(
@@ -100,7 +106,7 @@ class Submission:
             with place:
                 row = await self._sent(place)
         except GateClosed as closed:
-            row = await engine.write(self._journal.not_created, self._intent.key, str(closed))
+            row = await self._not_made(str(closed))
         self._publish(row)
         return row
 
@@ -108,64 +114,85 @@ class Submission:
         key, tries, waited = self._intent.key, 0, 0.0
         while True:
             tries += 1
-            row = await engine.write(self._journal.row, key)
+            row = await self._log(f"Task {key} was not sent.", self._journal.row)
             if row["status"] != "intent":  # this machine slept, and another kernel has settled the row
                 return row
             try:
                 answer = await self._client.create(self._intent.body)
             except NotSent as error:
                 if tries >= _CONNECT_TRIES:
-                    return await engine.write(self._journal.not_created, key, str(error))
+                    return await self._not_made(str(error))
                 await self._sleep(_pause(tries))
             except InvalidRequest as error:  # the body is not JSON: nothing left this machine
-                return await engine.write(self._journal.not_created, key, str(error))
+                return await self._not_made(str(error))
             except (AnswerLost, ServerFault) as error:
-                raw = error.raw if isinstance(error, AnswerLost) else None
-                return await engine.write(
-                    self._journal.unknown, key, str(error), error.client_request_id, raw=raw
-                )
+                return await self._unclear(error)
             except APIError as error:
                 if error.status_code == httpx.codes.REQUEST_TIMEOUT:
                     # a gateway gave up waiting: what it had passed on nobody knows
-                    return await engine.write(self._journal.unknown, key, str(error), error.client_request_id)
+                    return await self._unclear(error)
                 pause = (error.retry_after or 0.0) + _pause(tries)
                 waited += pause
                 if not is_retryable_refusal(error) or waited > _PATIENCE:
                     if refuses_every_create(error):
                         self._gates.refuse(self._spec, self._tier, f"{error.code}: {error.message}")
-                    return await engine.write(self._journal.rejected, key, error)
+                    refused = f"The service refused task {key} ({error}), so nothing was made."
+                    return await self._log(refused, self._journal.rejected, error)
                 self._gates.hold(self._spec, self._tier, pause, str(error.code))
             else:
-                ids: dict[str, Any] = {
-                    "request_id": answer.request_id,
-                    "client_request_id": answer.client_request_id,
-                    # somebody who took this kernel for dead may have taken the task over
-                    "owner": self._intent.row["owner"],
-                }
-                return await self._kept(answer.data, ids)
+                return await self._accepted(answer)
             await place.again()
 
     async def _waiting(self, reason: str) -> None:
         self._publish(await engine.write(self._journal.noted, self._intent.key, reason))
 
-    async def _kept(self, answer: dict[str, Any], ids: dict[str, Any]) -> Row:
-        """Write down a task id: until that has worked, only this process knows of a paid task."""
-        key, tries = self._intent.key, 0
+    # --- how it ended ------------------------------------------------------------------------------------
+
+    async def _accepted(self, answer: Answer) -> Row:
+        return await self._log(
+            f"The service has accepted task {self._intent.key} as {answer.data['id']}.",
+            self._journal.accepted,
+            answer.data,
+            request_id=answer.request_id,
+            client_request_id=answer.client_request_id,
+            # somebody who took this kernel for dead may have taken the task over
+            owner=self._intent.row["owner"],
+        )
+
+    async def _unclear(self, error: ServiceError) -> Row:
+        return await self._log(
+            f"The answer to task {self._intent.key} was lost ({error}), so a paid task may exist.",
+            self._journal.unknown,
+            str(error),
+            raw=error.raw if isinstance(error, AnswerLost) else None,
+            client_request_id=error.client_request_id,
+            owner=self._intent.row["owner"],
+        )
+
+    async def _not_made(self, reason: str) -> Row:
+        happened = f"Task {self._intent.key} was not made: {reason.rstrip('.')}."
+        return await self._log(happened, self._journal.not_created, reason)
+
+    async def _log(self, happened: str, act: Callable[..., Row], *args: Any, **kwargs: Any) -> Row:
+        """Read or write the row: until that has worked, only this process knows what happened."""
+        tries = 0
         while True:
             tries += 1
             try:
-                return await engine.write(self._journal.accepted, key, answer, **ids)
+                return await engine.write(act, self._intent.key, *args, **kwargs)
             except LogError as error:
-                text = f"{error} The service has accepted task {key} as {answer['id']}"
+                text = f"{error} {happened}"
                 if tries == 1:
-                    # the card and whoever reads the terminal know the id, whatever becomes of the disk,
+                    # the card and whoever reads the terminal know it, whatever becomes of the disk,
                     # which may be the one that stderr is written to as well
                     with contextlib.suppress(OSError, ValueError):
-                        print(f"seedance-widgets: {text}; tried again.", file=sys.stderr)  # noqa: T201
-                    note = f"its id {answer['id']} is not written down yet: {error}"
-                    self._publish({**self._intent.row, "note": note})
+                        print(f"seedance-widgets: {text} Tried again.", file=sys.stderr)  # noqa: T201
+                    self._publish({**self._intent.row, "note": f"{happened} Not written down yet: {error}"})
                 if tries == _WRITE_TRIES:
-                    raise LogError(f"{text}: studio.resume() finds it again once the log works.") from error
+                    raise LogError(
+                        f"{text} Nothing is lost: what was asked is in the log and its cost stays reserved. "
+                        "Nothing is sent again. Once the log works, `await studio.resume()` settles it."
+                    ) from error
             await self._sleep(_pause(tries))
 
 

@@ -49,11 +49,12 @@ def kernels_that_die():
 
 
 class Stop:
-    """A place on a line where the next call of one kind stops until it may go on."""
+    """A place on a line where the next call of one kind stops until it may go on, to its end or to be lost."""
 
-    def __init__(self, call: str, *, answered: bool) -> None:
+    def __init__(self, call: str, *, answered: bool, lost: bool = False) -> None:
         self.call = call
         self.answered = answered
+        self.lost = lost
         self.reached = threading.Event()
         self._go = concurrent.futures.Future()
 
@@ -87,21 +88,25 @@ class Line(sw.Simulator):
         if call == "create" and self.unreachable:
             self.unreachable -= 1
             raise httpx.ConnectError("no way there", request=request)
-        await self._halt(call, answered=False)
+        stopped = await self._halt(call, answered=False)
         if call == "create":
             fingerprint = _fingerprint(json.loads(request.content))
             self.sent[fingerprint] += 1
         response = await self._service_transport.handle_async_request(request)
         if call == "create" and response.status_code == httpx.codes.TOO_MANY_REQUESTS:
             self.sent[fingerprint] -= 1
-        await self._halt(call, answered=True)
+        stopped = await self._halt(call, answered=True) or stopped
+        if stopped and stopped.lost:
+            raise httpx.ReadError("the way back is gone", request=request)
         return response
 
-    async def _halt(self, call: str, *, answered: bool) -> None:
+    async def _halt(self, call: str, *, answered: bool) -> Stop | None:
         stop = self.stop
-        if stop and (stop.call, stop.answered) == (call, answered):
-            self.stop = None
-            await stop.wait()
+        if stop is None or (stop.call, stop.answered) != (call, answered):
+            return None
+        self.stop = None
+        await stop.wait()
+        return stop
 
 
 def _call(request: httpx.Request) -> str:

@@ -336,6 +336,60 @@ async def test_row_08_no_usable_answer(stage, how):
         await found(stage, studio, task)
 
 
+async def test_row_08_the_list_lags_behind_the_create(stage):
+    stage.proxy.strike("POST", down=0, ends="reset")
+    stage.simulator.faults.lag(100, times=99)
+    with stage.studio() as studio:
+        task = await lost(studio)
+        await studio.resume()
+        # not there yet is not never made
+        assert task.status == "unknown"
+        assert studio.reserved > 0
+        stage.clock.pass_(SETTLED)
+        await found(stage, studio, task)
+
+
+# without a fingerprint of ours only the seed tells, and that may be the same, as in the arms of a study
+ALIKE = {"seed": 7, "execution_expires_after": 7200}
+
+
+async def test_row_08_of_two_that_are_alike_a_person_says_which_was_made(stage):
+    with stage.studio() as studio:
+        stage.proxy.strike("POST", up=0, ends="reset")
+        never = await lost(studio, **ALIKE)
+        stage.proxy.strike("POST", down=0, ends="reset")
+        made = await lost(studio, **ALIKE)
+        await until(lambda: stage.simulator.tasks()[0]["status"] == "succeeded")
+        stage.clock.pass_(SETTLED)
+        await studio.resume()
+        assert (never.status, made.status) == ("unknown", "unknown")
+        (task,) = stage.simulator.tasks()
+        assert studio.log.unknown()["candidates"].tolist() == [[task["id"]]] * 2
+        await made.adopt(task["id"])
+        await studio.resume()
+        assert never.status == "not_created"
+        await made
+        stage.check(studio, posts=2)
+
+
+async def test_row_08_a_lost_one_does_not_take_the_task_of_one_that_is_being_sent(stage):
+    with stage.studio() as studio:
+        stage.proxy.strike("POST", up=0, ends="reset")
+        never = await lost(studio, **ALIKE)
+        answer = stage.proxy.strike("POST", hold=True)
+        sending = asyncio.ensure_future(submit(studio, **ALIKE))
+        await asyncio.to_thread(answer.answered.wait, 60)
+        await until(lambda: stage.simulator.tasks()[0]["status"] == "succeeded")
+        await studio.resume()
+        assert never.status == "unknown"
+        answer.release()
+        await (await sending)
+        stage.clock.pass_(SETTLED)
+        await studio.resume()
+        assert never.status == "not_created"
+        stage.check(studio, posts=2)
+
+
 async def test_row_09_an_idle_connection_is_closed_in_the_moment_of_the_send(stage):
     with stage.studio() as studio:
         await studio.list()
@@ -488,6 +542,20 @@ async def test_row_15_the_service_has_forgotten_a_task(tmp_path):
         assert studio.log.to_pandas()["task_id"].notna().all()
 
 
+async def test_row_15_a_lost_task_may_have_been_forgotten(stage):
+    stage.proxy.strike("POST", down=0, ends="reset")
+    with stage.studio() as studio:
+        task = await lost(studio)
+        stage.clock.pass_(8 * 86_400)
+        await studio.resume()
+        # made, billed, and in no list any more
+        assert task.status == "unknown"
+        assert studio.reserved > 0
+        assert "7 days" in studio.log.unknown().loc[task.key, "note"]
+        await task.abandon()
+        assert studio.reserved == 0
+
+
 async def test_row_16_crash_while_waiting(stage):
     stage.proxy.strike(READ, hold=True, times=99)
     child = stage.child()
@@ -611,17 +679,24 @@ async def test_row_19_the_disk_stays_full_and_so_does_that_of_stderr(stage, disk
         await found(stage, studio, task)
 
 
-async def test_row_19_the_disk_is_full_and_the_answer_is_lost(stage, disk):
+async def test_row_19_the_disk_is_full_and_the_answer_is_lost(stage, disk, capsys):
     stage.home = disk.path / "runs"
     answer = stage.proxy.strike("POST", hold=True, down=0, ends="reset")
+    noted = []
     with stage.studio() as studio:
+        studio.subscribe(lambda row: row and row["note"] and noted.append(row["note"]))
         sending = asyncio.ensure_future(submit(studio))
         await asyncio.to_thread(answer.answered.wait, 60)
         disk.fill()
         answer.release()
-        with pytest.raises(sw.LogError, match="full"):
+        with pytest.raises(sw.LogError, match="full") as caught:
             await sending
+        for said in (str(caught.value), noted[0], capsys.readouterr().err):
+            assert "a paid task may exist" in said
+        assert "Nothing is lost" in str(caught.value)
+        assert "studio.resume()" in str(caught.value)
         disk.free()
+        assert studio.reserved > 0
         (task,) = await studio.resume()
         await found(stage, studio, task)
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import json
 import multiprocessing
+import socket
 import sqlite3
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import pytest
 import seedance_widgets as sw
 from seedance_widgets.log import Log
 from seedance_widgets.log.journal import Journal
+from seedance_widgets.log.leases import Leases
+from seedance_widgets.log.schema import kernels
 from seedance_widgets.log.store import Store
 
 CONTRACT = [
@@ -207,6 +210,73 @@ def test_a_task_made_elsewhere_gets_one_row(journal):
     row = journal.adopted(answer)
     assert (row["status"], row["usd"], row["model"]) == ("succeeded", 0.26136, "seedance-1-5-pro-251215")
     assert journal.adopted(answer)["key"] == row["key"]
+
+
+def fate(row):
+    return row["status"], row["usd"], row["reserved_usd"]
+
+
+def test_a_lost_answer_outweighs_what_others_have_made_of_the_row(journal, clock):
+    key = begin(journal).key
+    sent_at = int(clock.now * 1e6)
+    journal.cut_off(key, "its kernel ended", sent_at)
+    assert fate(journal.not_created(key, "no such task")) == ("not_created", 0.0, 0.0)
+    clock.pass_(200)
+    row = journal.unknown(key, "no answer")
+    assert fate(row) == ("unknown", None, pytest.approx(0.26136))
+    assert row["sent_at"] == sent_at + 200_000_000
+    journal.accepted(key, {"id": "cgt-1"})
+    assert journal.unknown(key, "no answer")["status"] == "queued"
+
+
+def test_a_refusal_settles_what_others_held_to_be_unknown(journal):
+    key = begin(journal).key
+    journal.cut_off(key, "its kernel ended", 0)
+    refusal = sw.APIError(400, code="InputTextSensitiveContentDetected")
+    assert fate(journal.rejected(key, refusal)) == ("rejected", 0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("days", "seed", "is_it"), [(1, 11, True), (1, None, True), (1, 12, False), (30, 11, False)]
+)
+def test_a_lost_intent_is_told_by_its_fingerprint_of_these_days_and_its_seed(
+    journal, clock, days, seed, is_it
+):
+    intent = begin(journal, seed=11)
+    journal.unknown(intent.key, "no answer")
+    clock.pass_(days * 86_400)
+    told = {name: intent.body[name] for name in ("model", "execution_expires_after")}
+    row = journal.adopted({"id": "cgt-1", "seed": seed, **told})
+    assert (row["key"] == intent.key) is is_it
+    assert row["task_id"] == "cgt-1"
+
+
+def heard(store, owner, **columns):
+    values = {"owner": owner, "host": "elsewhere", "pid": 1 << 22, "born_at": 0.0, "beat_at": 0, **columns}
+    with store.write() as connection:
+        connection.execute(kernels.insert().values(values))
+
+
+def test_a_machine_of_the_same_name_is_another_one(journal, store, clock):
+    # a number of a process that this machine does not have
+    heard(store, "other", host=socket.gethostname(), beat_at=int(clock.now * 1e6))
+    key = journal.begin(asked(), budget_usd=None, stored={}, extra={"owner": "other"}).key
+    leases = Leases(store, clock=clock)
+    assert leases.claim([key]) == set()
+    clock.pass_(60)
+    assert leases.claim([key]) == {key}
+
+
+def test_kernels_that_died_long_ago_are_forgotten(store, clock):
+    heard(store, "old")
+    heard(store, "new", beat_at=int(clock.now * 1e6))
+    leases = Leases(store, clock=clock)
+    leases.beat()
+    assert [leases.last_heard(owner) is None for owner in ("old", "new", leases.owner)] == [
+        True,
+        False,
+        False,
+    ]
 
 
 def test_a_log_of_a_newer_version_is_left_alone(store, tmp_path):

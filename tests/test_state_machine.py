@@ -56,6 +56,7 @@ CREATE_FAULTS = {
 READ_FAULTS = {
     "none": lambda faults: None,
     "list lost": lambda faults: faults.drop_reply(on="list", times=2),
+    "list lags": lambda faults: faults.lag(100, times=8),
     "list refused": lambda faults: faults.refuse(503, "ServiceUnavailable", on="list", times=8),
     "get half": lambda faults: faults.half_body(on="get"),
     "get 404": lambda faults: faults.refuse(404, "NotFound.Task", on="get"),
@@ -107,13 +108,13 @@ class Promise(RuleBasedStateMachine):
         kernel.die()
         self.replace(number)
 
-    @rule(number=TWO, answered=st.booleans())
-    def freeze(self, number, answered):
+    @rule(number=TWO, answered=st.booleans(), lost=st.booleans())
+    def freeze(self, number, answered, lost):
         kernel = self.kernels[number]
-        self.frozen.append(self.stopped_submit(kernel, "create", answered))
+        self.frozen.append(self.stopped_submit(kernel, "create", answered, lost=lost))
 
-    def stopped_submit(self, kernel, call, answered):
-        stop = kernel.line.stop = Stop(call, answered=answered)
+    def stopped_submit(self, kernel, call, answered, *, lost=False):
+        stop = kernel.line.stop = Stop(call, answered=answered, lost=lost)
         work = kernel.start(kernel.studio.submit("a fox", model="tiny"))
         if call != "create":
             work.exception(10)
@@ -221,10 +222,17 @@ class Promise(RuleBasedStateMachine):
         assert all(times == 1 for times in ids.values()), ids
 
     @invariant()
+    def nothing_that_was_made_is_held_to_be_unmade(self):
+        for row in self.asked():
+            if row["status"] == "not_created" and "by hand" not in row["error_message"]:
+                assert not self.made_for(row), row
+
+    @invariant()
     def a_final_status_stays(self):
         now = {row["key"]: row for row in self.rows()}
         for key, status in self.ended.items():
-            revived = status == "not_created" and now[key]["task_id"]
+            # who sent it knows better than who took it over
+            revived = status == "not_created" and (now[key]["task_id"] or now[key]["status"] == "unknown")
             assert now[key]["status"] == status or revived, (status, now[key])
         self.ended = {key: row["status"] for key, row in now.items() if row["status"] in FINAL}
 
@@ -270,6 +278,7 @@ class Promise(RuleBasedStateMachine):
     def log_agrees_with_the_service(self):
         self.nothing_is_sent_or_made_twice()
         self.an_id_has_one_row()
+        self.nothing_that_was_made_is_held_to_be_unmade()
         self.a_final_status_stays()
         self.money_is_reserved_exactly_while_it_may_be_spent()
         rows = self.rows()
@@ -385,7 +394,7 @@ def test_whatever_happens_nothing_paid_is_lost_or_paid_twice(request, mortal):
 
 
 def test_an_answer_later_than_the_verdict_that_nothing_was_made(promise):
-    promise.freeze(number=0, answered=False)
+    promise.freeze(number=0, answered=False, lost=False)
     promise.time_passes(seconds=16)
     promise.resume(number=1, fault="none")
     promise.time_passes(seconds=600)
@@ -397,8 +406,36 @@ def test_an_answer_later_than_the_verdict_that_nothing_was_made(promise):
     promise.money_is_reserved_exactly_while_it_may_be_spent()
 
 
+def test_an_answer_that_is_lost_after_the_verdict_that_nothing_was_made(promise):
+    promise.freeze(number=0, answered=False, lost=True)
+    promise.time_passes(seconds=16)
+    promise.resume(number=1, fault="none")
+    promise.time_passes(seconds=600)
+    promise.resume(number=1, fault="none")
+    assert [row["status"] for row in promise.rows()] == ["not_created"]
+    promise.thaw()
+    # only now it was sent, and a task may exist
+    assert [row["status"] for row in promise.rows()] == ["unknown"]
+    promise.money_is_reserved_exactly_while_it_may_be_spent()
+    promise.resume(number=0, fault="list lags")
+    assert [row["status"] for row in promise.rows()] == ["unknown"]
+    promise.resume(number=0, fault="none")
+    assert [row["task_id"] for row in promise.rows()] == [task["id"] for task in promise.ours()]
+
+
+def test_a_list_that_lags_behind_settles_nothing(promise):
+    promise.submit(number=0, fault="lost reply")
+    promise.time_passes(seconds=16)
+    for number in (0, 1):
+        promise.resume(number=number, fault="list lags")
+        assert [row["status"] for row in promise.rows()] == ["unknown"]
+    promise.time_passes(seconds=130)
+    promise.resume(number=1, fault="list lags")
+    assert [row["task_id"] for row in promise.rows()] == [task["id"] for task in promise.ours()]
+
+
 def test_an_answer_later_than_its_resend(promise):
-    promise.freeze(number=0, answered=True)
+    promise.freeze(number=0, answered=True, lost=False)
     promise.time_passes(seconds=16)
     promise.resume(number=1, fault="list refused")
     promise.decide(number=1, index=0, act="abandon")

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
     from seedance_widgets.pricing import Estimate
 
-__all__ = ["check_budget", "free_nonce", "money"]
+__all__ = ["NONCE_DAYS", "check_budget", "free_nonce", "money"]
 
 _SECOND = 1_000_000
 _NONCES = 1 << 16
-_NONCE_DAYS = 8  # records answer for 7 days; one more for clocks that disagree
+NONCE_DAYS = 8  # records answer for 7 days; one more for clocks that disagree
 _NONCE_DRAWS = 16  # so many taken ones in a row, and the free ones are looked up
 
 # Made once: it takes SQLAlchemy longer to build a statement than to run it.
@@ -91,7 +91,7 @@ def free_nonce(connection: Connection, wire_model: str, tier: str, now: int) -> 
     LogError
         All are taken.
     """
-    recent = {"wire_model": wire_model, "tier": tier, "since": now - _NONCE_DAYS * 86_400 * _SECOND}
+    recent = {"wire_model": wire_model, "tier": tier, "since": now - NONCE_DAYS * 86_400 * _SECOND}
     for _ in range(_NONCE_DRAWS):
         nonce = secrets.randbelow(_NONCES)
         if connection.execute(_NONCE_SINCE, {**recent, "nonce": nonce}).first() is None:
@@ -99,7 +99,7 @@ def free_nonce(connection: Connection, wire_model: str, tier: str, now: int) -> 
     free = set(range(_NONCES)).difference(connection.execute(_NONCES_SINCE, recent).scalars())
     if not free:
         raise LogError(
-            f"{_NONCES:,} tasks of {wire_model} in {_NONCE_DAYS} days: no free fingerprint is left. "
+            f"{_NONCES:,} tasks of {wire_model} in {NONCE_DAYS} days: no free fingerprint is left. "
             "Set execution_expires_after yourself to send without one."
         )
     return secrets.choice(sorted(free))

@@ -14,13 +14,22 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, select
+from sqlalchemy import bindparam
 
 from seedance_widgets import catalog
 from seedance_widgets.errors import InvalidRequest, Problem
 from seedance_widgets.log.admission import check_budget, free_nonce
 from seedance_widgets.log.answers import FINAL, UNCLEAR, columns_of
 from seedance_widgets.log.intents import Order, columns_of_request
+from seedance_widgets.log.matching import (
+    OPEN_TO_MATCH,
+    lost_intent,
+    match,
+    reopened,
+    seed_differs,
+    surprise,
+    unmatch,
+)
 from seedance_widgets.log.rows import Row, Rows
 from seedance_widgets.log.schema import answers, tasks
 from seedance_widgets.log.studies import refuse_second
@@ -33,15 +42,13 @@ if TYPE_CHECKING:
     from seedance_widgets.errors import APIError
     from seedance_widgets.pricing import Estimate
 
-__all__ = ["Intent", "Journal", "Row", "seed_differs"]
+__all__ = ["Intent", "Journal", "Row"]
 
 _SECOND = 1_000_000
 _SEEDS = 1 << 31
 _KEPT_BYTES = 10_000  # of an answer that cannot be read, which may be anything and of any size
 _KEY_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _FREE = {"usd": 0.0, "reserved_usd": 0.0}
-# not_created says what was believed: the service's own record of the task is better evidence
-_OPEN_TO_MATCH = (*UNCLEAR, "not_created")
 
 # Made once: it takes SQLAlchemy longer to build a statement than to run it.
 _INSERT = tasks.insert()
@@ -134,9 +141,9 @@ class Journal(Rows):
         """
         with self._store.write() as connection:
             row = self._row(connection, key)
-            if row["task_id"] is not None or row["status"] not in _OPEN_TO_MATCH:
+            if row["task_id"] is not None or row["status"] not in OPEN_TO_MATCH:
                 return row
-            changes = {**_match(row, str(answer["id"]), None), **ids}
+            changes = {**match(row, str(answer["id"]), None), **ids}
             return self._apply(connection, row, changes, "create", answer)
 
     def rejected(self, key: str, error: APIError) -> Row:
@@ -154,7 +161,7 @@ class Journal(Rows):
                 "client_request_id": error.client_request_id,
                 **_FREE,
             },
-            only=("intent",),
+            only=UNCLEAR,
         )
 
     def not_created(self, key: str, reason: str) -> Row:
@@ -167,27 +174,33 @@ class Journal(Rows):
         }
         return self._change(key, changes, only=UNCLEAR)
 
-    def unknown(
-        self,
-        key: str,
-        reason: str,
-        client_request_id: str | None = None,
-        sent_at: int | None = None,
-        raw: bytes | None = None,
-    ) -> Row:
-        """The answer was lost: a task may exist, so its cost stays reserved.
+    def unknown(self, key: str, reason: str, *, raw: bytes | None = None, **ids: str | None) -> Row:
+        """The answer to its sender was lost: a task may exist, so its cost stays reserved.
 
-        ``sent_at`` is the last moment at which it may have been sent (microseconds since 1970), by default
-        now. ``raw`` is what did arrive, of which the beginning is kept: it may name the task.
+        That outweighs what others have made of the row meanwhile: it may have been sent until now. ``raw`` is
+        what did arrive, of which the beginning is kept: it may name the task.
         """
-        changes = {
-            "status": "unknown",
-            "error_message": reason,
-            "client_request_id": client_request_id,
-            "sent_at": self._now() if sent_at is None else sent_at,
-        }
-        arrived = raw and {"unreadable": raw[:_KEPT_BYTES].decode(errors="replace")}
-        return self._change(key, changes, only=("intent",), call="create", answer=arrived or None)
+        arrived = {"unreadable": raw[:_KEPT_BYTES].decode(errors="replace")} if raw else None
+        with self._store.write() as connection:
+            row = self._row(connection, key)
+            if row["task_id"] is not None or row["status"] not in OPEN_TO_MATCH:
+                return row
+            changes = {
+                **reopened(row),
+                "status": "unknown",
+                "error_message": reason,
+                "sent_at": self._now(),
+                **ids,
+            }
+            return self._apply(connection, row, changes, "create", arrived)
+
+    def cut_off(self, key: str, reason: str, sent_at: int) -> Row:
+        """Its sender ended before it wrote down an answer: a task may exist, so its cost stays reserved.
+
+        ``sent_at`` is the last moment at which it may have been sent (microseconds since 1970).
+        """
+        changes = {"status": "unknown", "error_message": reason, "sent_at": sent_at}
+        return self._change(key, changes, only=("intent",))
 
     def matched(self, key: str, answer: Mapping[str, Any], by: str) -> Row:
         """A task at the service was found to be the one that this row asked for.
@@ -209,11 +222,11 @@ class Journal(Rows):
         task_id = str(answer["id"])
         with self._store.write() as connection:
             row, other = self._row(connection, key), self._with_id(connection, task_id)
-            if row["task_id"] is not None or row["status"] not in _OPEN_TO_MATCH:
+            if row["task_id"] is not None or row["status"] not in OPEN_TO_MATCH:
                 raise _refused(key, f"the task is {row['status']} and has the id {row['task_id']}")
             if other is not None:
                 raise _refused(task_id, f"the task {other['key']} has this id")
-            self._apply(connection, row, _match(row, task_id, by), "", None)
+            self._apply(connection, row, match(row, task_id, by), "", None)
         return self.observed(key, answer, "adopt")
 
     def undecided(self, key: str, candidates: Sequence[str], note: str) -> Row:
@@ -242,7 +255,7 @@ class Journal(Rows):
                 return row  # asked for before the row turned out to be of another task
             changes = columns_of(answer, row)
             if row["matched_by"] == "fingerprint" and seed_differs(row, changes.get("seed")):
-                changes = _unmatch(row, changes["seed"])
+                changes = unmatch(row, changes["seed"])
             elif row["status"] in FINAL or (row["status"] == "running" and changes.get("status") == "queued"):
                 # a late answer about the past: only an address that was missing is news
                 changes = {
@@ -251,7 +264,7 @@ class Journal(Rows):
                     if name in changes and row["status"] == "succeeded"
                 }
             elif changes.get("status") == "succeeded":
-                changes.setdefault("note", _surprise(row, changes.get("seed")))
+                changes.setdefault("note", surprise(row, changes.get("seed")))
             return self._apply(connection, row, changes, call, answer)
 
     def adopted(self, answer: Mapping[str, Any]) -> Row:
@@ -260,14 +273,16 @@ class Journal(Rows):
         draft_id, model = _text(answer.get("draft_task_id")), wire_model or ""
         with contextlib.suppress(InvalidRequest):
             model = catalog.find(model).id
+        now = self._now()
         with self._store.write() as connection:
             row = self._with_id(connection, task_id)
-            if row is None and (lost := self._lost_intent(connection, answer)):
-                row = self._apply(connection, lost, _match(lost, task_id, "fingerprint"), "", None)
+            if row is None:
+                lost = lost_intent(connection, answer, simulated=self._simulated, now=now)
+                row = lost and self._apply(connection, lost, match(lost, task_id, "fingerprint"), "", None)
             if row is None:
                 parent = self._with_id(connection, draft_id) if draft_id else None
                 row = {
-                    **self._blank(self._now(), "queued"),  # until the answer says otherwise
+                    **self._blank(now, "queued"),  # until the answer says otherwise
                     "task_id": task_id,
                     "kind": "draft" if answer.get("draft") else "final" if draft_id else "standard",
                     "model": model,
@@ -281,7 +296,7 @@ class Journal(Rows):
         """The clip is on disk: paths relative to the home, hash and true size are known."""
         with self._store.write() as connection:
             row = self._row(connection, key)
-            note = _surprise(row, row["seed"])
+            note = surprise(row, row["seed"])
             changes = {"file": "saved", "saved_at": self._now(), "note": note, **columns}
             return self._apply(connection, row, changes, "", None)
 
@@ -351,21 +366,6 @@ class Journal(Rows):
             raise _refused(key, f"the task is {row['status']}; only what was never made can be sent again")
         return row
 
-    def _lost_intent(self, connection: Connection, answer: Mapping[str, Any]) -> Row | None:
-        """The one row that waits for this task's id: the fingerprint in its expiry says so."""
-        told = answer.get("execution_expires_after")
-        if type(told) is not int or not 0 < told < _SEEDS:
-            return None
-        lost = and_(
-            tasks.c.status.in_(_OPEN_TO_MATCH),
-            tasks.c.task_id.is_(None),
-            tasks.c.nonce == told - catalog.rules().expires_after_default,
-            tasks.c.wire_model == _text(answer.get("model")),
-            self._mine(),
-        )
-        found = connection.execute(select(tasks).where(lost)).mappings().all()
-        return dict(found[0]) if len(found) == 1 else None
-
     def _change(
         self,
         key: str,
@@ -373,14 +373,12 @@ class Journal(Rows):
         *,
         only: Iterable[str] = (),
         any_status: bool = False,
-        call: str = "",
-        answer: Mapping[str, Any] | None = None,
     ) -> Row:
         with self._store.write() as connection:
             row = self._row(connection, key)
             if not any_status and row["status"] not in only:
                 return row
-            return self._apply(connection, row, changes, call, answer)
+            return self._apply(connection, row, changes, "", None)
 
     def _apply(
         self, connection: Connection, row: Row, changes: Row, call: str, answer: Mapping[str, Any] | None
@@ -400,42 +398,6 @@ def _text(told: object) -> str | None:
     return told if isinstance(told, str) else None
 
 
-def seed_differs(row: Mapping[str, Any], seed: object) -> bool:
-    """Whether a task that shows this seed cannot be the one that the row asked for."""
-    return None not in (row["requested_seed"], seed) and seed != row["requested_seed"]
-
-
-def _surprise(row: Mapping[str, Any], seed: object) -> str | None:
-    """What came back otherwise than asked for, in words."""
-    return f"asked for seed {row['requested_seed']}, got {seed}" if seed_differs(row, seed) else None
-
-
-def _match(row: Row, task_id: str, by: str | None) -> Row:
-    """Columns of a row whose task is known; what it may cost is reserved again if it was not any more."""
-    return {
-        "task_id": task_id,
-        "status": "queued",
-        "matched_by": by,
-        "candidates": None,
-        "error_message": None,
-        "note": None,
-        "finished_at": None,
-        "usd": None,
-        "reserved_usd": row["reserved_usd"] or row["est_usd"] or 0.0,
-    }
-
-
-def _unmatch(row: Row, seed: int) -> Row:
-    """Columns of a row whose task turned out to be another's."""
-    return {
-        "task_id": None,
-        "status": "unknown",
-        "matched_by": None,
-        "candidates": json.dumps([row["task_id"]]),
-        "error_message": f"task {row['task_id']} had its fingerprint, but has seed {seed}, not "
-        f"{row['requested_seed']}",
-    }
-
-
 def _refused(value: str, reason: str) -> InvalidRequest:
-    return InvalidRequest([Problem("task", value, reason)])
+    refused = "this cannot be done; nothing was sent or changed"
+    return InvalidRequest([Problem("task", value, reason)], refused=refused)

@@ -8,10 +8,12 @@ A lease only divides the work. That nothing is sent twice rests on the journal, 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import socket
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -31,6 +33,7 @@ __all__ = ["BEAT_SECONDS", "Leases"]
 BEAT_SECONDS = 5.0
 _LEASE_SECONDS = 15.0
 _SECOND = 1_000_000
+_FORGOTTEN_DAYS = 30
 # the process's start, as the system tells it twice, may differ in the last digits
 _SAME_START = 1.0
 
@@ -50,17 +53,19 @@ class Leases:
         self.owner = secrets.token_hex(8)
         self._store = store
         self._clock = clock
-        self._host = socket.gethostname()
+        self._host = _where()
         self._pid = os.getpid()
         self._born_at = psutil.Process().create_time()
 
     def beat(self) -> None:
-        """Be heard of; what died long ago without a word is forgotten."""
+        """Be heard of; whoever died long ago without a word is forgotten at the first time."""
         now = self._now()
         values = {"host": self._host, "pid": self._pid, "born_at": self._born_at, "beat_at": now}
         mine = kernels.c.owner == self.owner
         with self._store.write() as connection:
             if not connection.execute(kernels.update().where(mine).values(values)).rowcount:
+                long_ago = kernels.c.beat_at < now - _FORGOTTEN_DAYS * 86_400 * _SECOND
+                connection.execute(kernels.delete().where(long_ago))
                 connection.execute(kernels.insert().values(owner=self.owner, **values))
 
     def leave(self) -> None:
@@ -105,3 +110,15 @@ class Leases:
 
     def _now(self) -> int:
         return int(self._clock() * _SECOND)
+
+
+def _where() -> str:
+    """Where numbers of processes mean the same: this machine since it was started, this container on it.
+
+    A name alone does not tell machines made from one image apart, nor containers on their host's network.
+    """
+    parts = [socket.gethostname()]
+    with contextlib.suppress(OSError):  # Linux only
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
+        parts.append(str(Path("/proc/self/ns/pid").readlink()))
+    return " ".join(parts)
