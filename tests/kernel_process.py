@@ -19,20 +19,20 @@ async def told() -> None:
     await asyncio.to_thread(sys.stdin.readline)
 
 
-async def submitted(studio: sw.Studio, count: int) -> list[object]:
+async def submitted(studio: sw.Studio, count: int, frames: int = 29) -> list[object]:
     """A task's key each, or the error's name with what a refusal lacks."""
-    begun = (studio.submit(f"fox {number}", frames=29, **CLIP) for number in range(count))
+    begun = (studio.submit(f"fox {number}", frames=frames, **CLIP) for number in range(count))
     return [
         [type(each).__name__, getattr(each, "short_by", None)] if isinstance(each, Exception) else each.key
         for each in await asyncio.gather(*begun, return_exceptions=True)
     ]
 
 
-async def submit(studio: sw.Studio, count: int) -> None:
+async def submit(studio: sw.Studio, **what: int) -> None:
     """Send when told, say what came of it, and end when told."""
     say("ready")
     await told()
-    say(await submitted(studio, count))
+    say(await submitted(studio, **what))
     await told()
 
 

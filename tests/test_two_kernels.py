@@ -10,7 +10,7 @@ from processes import Process, Recording, eventually, is_whole, rows_of
 
 import seedance_widgets as sw
 
-PRICE = sw.estimate(frames=29, **CLIP).usd_max
+FRAMES = 101  # a dollar buys half of fifty
 
 
 @pytest.fixture
@@ -42,24 +42,25 @@ def left_behind(home, service, count):
     return keys
 
 
-def test_fifty_submits_of_two_processes_stay_under_one_cap(home, service):
-    fit = 20
-    cap = round(PRICE * (fit + 0.5), 6)
+def test_fifty_submits_of_two_processes_stay_under_a_dollar(home, service):
+    price = sw.estimate(frames=FRAMES, **CLIP).usd_max
+    fit = 24
+    assert fit * price < 1 < (fit + 1) * price
     with (
-        Process("submit", home, service.url, count=25, budget_usd=cap) as one,
-        Process("submit", home, service.url, count=25, budget_usd=cap) as other,
+        Process("submit", home, service.url, count=25, frames=FRAMES, budget_usd=1) as one,
+        Process("submit", home, service.url, count=25, frames=FRAMES, budget_usd=1) as other,
     ):
         at_once([one, other])
         said = one.hear() + other.hear()
         rows = rows_of(home)
-        assert sum(row["usd"] or row["reserved_usd"] for row in rows) <= cap
+        assert sum(row["usd"] or row["reserved_usd"] for row in rows) <= 1
     accepted = [each for each in said if isinstance(each, str)]
     refused = [each for each in said if not isinstance(each, str)]
     assert len(service.tasks()) == len(service.creates()) == len(accepted) == fit
     assert {row["key"] for row in rows} == set(accepted)
     assert {name for name, _ in refused} == {"BudgetExceeded"}
     # whatever has ended by then has cost what was reserved for it
-    assert [short_by for _, short_by in refused] == pytest.approx([PRICE * (fit + 1) - cap] * (50 - fit))
+    assert [short_by for _, short_by in refused] == pytest.approx([price * (fit + 1) - 1] * (50 - fit))
 
 
 def test_two_processes_resume_one_log_and_share_the_work(home, service):
