@@ -16,7 +16,9 @@ import numpy as np
 import pandas as pd
 
 from seedance_widgets.economics.intervals import wilson
+from seedance_widgets.economics.rows import check_table
 from seedance_widgets.errors import MediaError
+from seedance_widgets.media import first_picture
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,7 +56,11 @@ class DraftFidelity:
     @property
     def summary(self) -> str:
         """The answer in a few lines."""
-        said = [f"{len(self.pairs)} finals with their drafts"]
+        said = [
+            "1 final with its draft"
+            if len(self.pairs) == 1
+            else f"{len(self.pairs)} finals with their drafts"
+        ]
         for name in _SAME:
             known = self.pairs[name].dropna()
             if len(known):
@@ -97,7 +103,8 @@ def draft_fidelity(
     Parameters
     ----------
     df
-        A table in the log's shape, as ``studio.log.to_pandas()``. Clips are read from ``video_path``.
+        A table in the log's shape: ``studio.log.to_pandas()``, or one read from CSV. Clips are read from
+        ``video_path``.
     votes
         Preferences between two clips, with the columns ``left_key``, ``right_key`` and ``choice`` (``left``,
         ``right``, ``tie`` or ``skip``). Votes on two drafts are set against votes on their finals.
@@ -106,21 +113,25 @@ def draft_fidelity(
 
     Raises
     ------
+    TypeError
+        ``df`` is no DataFrame.
     ValueError
-        The table lacks columns.
+        The table lacks columns, or a key occurs twice.
     """
-    needed = {"kind", "status", "parent_key", "video_path", "verdict", *_SAME}
-    if missing := sorted(needed - set(df.columns)):
-        raise ValueError(
-            f"the table lacks the columns {', '.join(missing)}: "
-            "give one in the shape of studio.log.to_pandas()"
-        )
+    check_table(df, ("kind", "status", "parent_key", "video_path", "verdict", *_SAME))
+    if "key" in df.columns:  # as a CSV file has it
+        df = df.set_index("key")
+    if len(twice := df.index[df.index.duplicated()]):
+        raise ValueError(f"{len(twice)} keys occur more than once, {twice[0]} among them")
+    if "starred" in df.columns:
+        stars = df["starred"].isin([True])  # of a CSV file too, where it may be an object
+        df = df.assign(verdict=df["verdict"].mask(stars, "star"))
     made = df[(df["status"] == "succeeded").fillna(value=False).astype(bool)]
     finals = made[(made["kind"] == "final").fillna(value=False).astype(bool)]
     known = finals["parent_key"].isin(made.index)
     notes = []
     if alone := int((~known).sum()):
-        notes.append(f"{alone} finals have no draft in this table")
+        notes.append(f"{alone} {'final has' if alone == 1 else 'finals have'} no draft in this table")
     rows = [_pair(str(key), made, notes) for key in finals.index[known.to_numpy(dtype=bool)]]
     types = {
         **dict.fromkeys(("final", "draft"), "string"),
@@ -131,6 +142,7 @@ def draft_fidelity(
     pairs = pd.DataFrame(rows, columns=list(types)).astype(types).set_index("final")
     liked = {"verdicts": _counted(*_by_verdict(pairs))}
     if votes is not None:
+        check_table(votes, ("left_key", "right_key", "choice"), like="study.votes()")
         liked["votes"] = _counted(*_by_vote(pairs, votes))
     counted = pd.DataFrame(liked).T
     counted["share"] = counted["agreed"] / counted["compared"].where(counted["compared"] > 0)
@@ -178,25 +190,21 @@ def _pair(key: str, made: pd.DataFrame, notes: list[str]) -> dict[str, Any]:
 
 def _likeness(draft: Any, final: Any) -> tuple[float, float]:
     of_draft = _first_frame(draft, None)
-    of_final = _first_frame(final, of_draft.shape)
+    down, across = of_draft.shape
+    of_final = _first_frame(final, (across, down))
     apart = np.abs(of_draft.astype(np.float64) - of_final.astype(np.float64)).mean() / 255
     return ssim(of_draft, of_final), float(apart)
 
 
-def _first_frame(path: Any, shape: tuple[int, ...] | None) -> NDArray[np.uint8]:
-    """The first frame in grey; brought to a shape (rows, columns) where one is given."""
-    import av
+def _first_frame(path: Any, size: tuple[int, int] | None) -> NDArray[np.uint8]:
+    """The first frame in grey; brought to a size (px across, px down) where one is given."""
     from PIL import Image
 
     if pd.isna(path):
         raise MediaError("a clip is not saved")
-    try:
-        with av.open(str(path)) as clip:
-            picture = next(clip.decode(video=0)).to_image().convert("L")  # type: ignore[no-untyped-call]
-    except (av.error.FFmpegError, StopIteration, IndexError, OSError, ValueError) as error:
-        raise MediaError(f"{Path(str(path)).name} is not a clip that can be read: {error}") from error
-    if shape is not None:
-        picture = picture.resize(shape[::-1], Image.Resampling.LANCZOS)
+    picture = first_picture(Path(str(path))).convert("L")
+    if size is not None:
+        picture = picture.resize(size, Image.Resampling.LANCZOS)
     return np.asarray(picture, dtype=np.uint8)
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from seedance_widgets.images import Image
     from seedance_widgets.request import TaskRequest
 
-__all__ = ["Media", "Probe", "last_picture", "poster_jpeg", "probe", "shrunk_jpeg"]
+__all__ = ["Media", "Probe", "first_picture", "last_picture", "poster_jpeg", "probe", "shrunk_jpeg"]
 
 _POSTER_WIDTH = 320
 _POSTER_BYTES = 6_000
@@ -83,16 +83,27 @@ def poster_jpeg(path: Path, *, width: int = _POSTER_WIDTH, max_bytes: int = _POS
     MediaError
         The clip cannot be read.
     """
+    return shrunk_jpeg(first_picture(path), width=width, max_bytes=max_bytes)
+
+
+def first_picture(path: Path) -> PillowImage.Image:
+    """The clip's first frame, in its own size.
+
+    Raises
+    ------
+    MediaError
+        The clip cannot be read.
+    """
     import av
 
     try:
         with av.open(str(path)) as container:
             _video(container)
             frame = next(container.decode(video=0))
-            picture = frame.to_image()  # type: ignore[no-untyped-call]
+            picture: PillowImage.Image = frame.to_image()  # type: ignore[no-untyped-call]
     except Exception as error:
         raise MediaError(f"{path.name} is not a clip that can be read: {_said(error)}") from error
-    return shrunk_jpeg(picture, width=width, max_bytes=max_bytes)
+    return picture
 
 
 def _video(container: InputContainer) -> VideoStream:
@@ -128,11 +139,11 @@ def last_picture(path: Path) -> bytes:
             for last in container.decode(stream):  # noqa: B007 - the last one is wanted
                 pass
         if last is None:
-            raise MediaError(f"{path.name} has no last frame that can be decoded")
+            raise ValueError("it has no last frame that can be decoded")
         out = io.BytesIO()
         last.to_image().save(out, "PNG")  # type: ignore[no-untyped-call]
-    except (av.error.FFmpegError, IndexError, OSError, ValueError) as error:
-        raise MediaError(f"{path.name} is not a clip that can be read: {error}") from error
+    except Exception as error:
+        raise MediaError(f"{path.name} is not a clip that can be read: {_said(error)}") from error
     return out.getvalue()
 
 

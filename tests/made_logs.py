@@ -46,6 +46,7 @@ def clip(
     status="succeeded",
     parent=None,
     verdict=None,
+    study=None,
     at=0.0,
     simulated=False,
 ):
@@ -66,7 +67,7 @@ def clip(
         "usd": tokens * price / 1e8 if billed else 0.0 if settled else None,
         "est_tokens": tokens, "est_usd": tokens * price / 1e8,
         "price_id": f"{model}/{tier}", "created_at": _START + dt.timedelta(seconds=at),
-        "parent_key": parent, "verdict": verdict, "simulated": simulated,
+        "parent_key": parent, "verdict": verdict, "study": study, "simulated": simulated,
         "cost": tokens * price if billed else 0 if settled else None,
     }  # fmt: skip
 

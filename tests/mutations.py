@@ -24,7 +24,7 @@ import httpx
 
 from seedance_widgets.client import Client
 from seedance_widgets.errors import SeedanceError
-from seedance_widgets.media import Media, poster_jpeg, probe
+from seedance_widgets.media import Media, last_picture, poster_jpeg, probe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -182,7 +182,7 @@ async def _save_all(good: bytes, folder: Path, count: int) -> dict[str, Any]:
                 ended[str(columns.get("file", "saved"))] += 1
             except SeedanceError as error:
                 ended[type(error).__name__] += 1
-            for look in (probe, poster_jpeg):
+            for look in (probe, poster_jpeg, last_picture):
                 try:
                     look(folder / "media" / f"{number}" / "video.mp4")
                     ended[f"{look.__name__} reads"] += 1

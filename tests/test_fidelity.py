@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -31,20 +33,30 @@ async def test_pairs_of_a_log(studio):
     assert not other["seed"].any()
     assert (other["apart"].to_numpy() > found.pairs["apart"].to_numpy()).all()
     assert "2 finals with their drafts" in repr(found)
+    from_csv = sw.draft_fidelity(pd.read_csv(io.StringIO(frame.to_csv())))
+    pd.testing.assert_frame_equal(from_csv.pairs, found.pairs)
     assert found.pairs.index[0] in found._repr_html_()
 
 
 def made_up(verdicts, **changes):
     """A log of drafts and finals without clips, with these verdicts: a (draft's, final's) each."""
+    in_log = {"star": "accept"}
     rows = {}
     for number, (of_draft, of_final) in enumerate(verdicts):
         same = {"status": "succeeded", "seed": number, "ratio": "1:1", "duration": 5, "generate_audio": True}
-        rows[f"d{number}"] = {**same, "kind": "draft", "parent_key": None, "verdict": of_draft}
+        rows[f"d{number}"] = {
+            **same,
+            "kind": "draft",
+            "parent_key": None,
+            "verdict": in_log.get(of_draft, of_draft),
+            "starred": of_draft == "star",
+        }
         rows[f"f{number}"] = {
             **same,
             "kind": "final",
             "parent_key": f"d{number}",
-            "verdict": of_final,
+            "verdict": in_log.get(of_final, of_final),
+            "starred": of_final == "star",
             **changes,
         }
     frame = pd.DataFrame.from_dict(rows, orient="index").convert_dtypes()
@@ -90,8 +102,12 @@ def test_what_is_not_the_same_or_not_there():
     assert list(found.pairs.index) == ["f0"]
     assert not found.pairs.loc["f0", "seed"]
     assert pd.isna(found.pairs.loc["f0", "duration"])
-    assert any("1 finals have no draft" in note for note in found.notes)
+    assert any("1 final has no draft" in note for note in found.notes)
     assert len(sw.draft_fidelity(frame.iloc[:0]).pairs) == 0
+    with pytest.raises(ValueError, match="1 keys occur more than once, f0 among them"):
+        sw.draft_fidelity(pd.concat([frame, frame.loc[["f0"]]]))
+    with pytest.raises(ValueError, match="lacks the columns choice"):
+        sw.draft_fidelity(frame, votes=pd.DataFrame(columns=["left_key", "right_key"]))
     with pytest.raises(ValueError, match="video_path"):
         sw.draft_fidelity(frame.drop(columns="video_path"))
 

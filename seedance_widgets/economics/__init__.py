@@ -39,6 +39,7 @@ def draft_economics(
     ----------
     df
         A table in the log's shape: ``studio.log.to_pandas()``, or one read from CSV. It is not changed.
+        Drafts of a study count in acceptance and saving only where somebody has given them a verdict.
     by
         Columns to group by. Finals count with their own resolution and tier; all else they have from
         their draft. Where it makes a difference to the price, sound and tier are kept apart in any case.
@@ -65,8 +66,12 @@ def draft_economics(
 
     Raises
     ------
+    TypeError
+        ``df`` is no DataFrame.
     ValueError
         The table lacks columns or cannot be read, a key occurs twice, ``confidence`` is not between 0 and 1.
+    InvalidRequest
+        A model among ``prices`` is neither in the catalog nor in the table.
     InvalidCatalogEntry
         A price is malformed.
     """
@@ -117,21 +122,47 @@ def _warn(estimates: pd.DataFrame, tolerance: float) -> None:
 def _notes(rows: pd.DataFrame, drafts: pd.DataFrame, cells: pd.DataFrame) -> Iterator[str]:
     unknown = int(rows["usd"].isna().sum())
     if unknown:
-        yield f"{unknown:,} of {len(rows):,} tasks have no known cost; every sum of dollars leaves them out"
+        yield (
+            f"{unknown:,} of {len(rows):,} tasks {_have(unknown)} no known cost; "
+            "every sum of dollars leaves them out"
+        )
     undecided = int(drafts["undecided"].sum())
     if undecided:
         trials = int(drafts["trial"].sum())
-        yield f"{undecided:,} of {trials:,} drafts have neither verdict nor final; they count as not accepted"
+        yield (
+            f"{undecided:,} of {trials:,} drafts {_have(undecided)} neither verdict nor final; "
+            "they count as not accepted"
+        )
     waiting = int((drafts["accepted"] & ~drafts["promoted"]).sum())
     if waiting:
-        yield f"{waiting:,} accepted drafts have no final yet; what they cost is in the comparison"
+        yield (
+            f"{_counted(waiting, 'accepted draft')} {_have(waiting)} no final yet; "
+            "what they cost is in the comparison"
+        )
     finals = rows[(rows["kind"] == "final") & (rows["status"] == "succeeded")]
-    alone = finals[~finals["parent_key"].isin(drafts.index[drafts["trial"]])]
+    of_study = rows[accounts.compared(rows)]
+    chosen = finals["parent_key"].isin(of_study.index)
+    if len(of_study):
+        them = f"they and {_counted(int(chosen.sum()), 'final')} made from them" if chosen.any() else "they"
+        yield (
+            f"{_counted(len(of_study), 'draft')} of studies ({of_study['usd'].sum():,.2f} USD) "
+            f"{_have(len(of_study))} no verdict of their own and were made to be compared; "
+            f"{them} are in the spend, not in acceptance and saving"
+        )
+    alone = finals[~finals["parent_key"].isin(drafts.index[drafts["trial"]]) & ~chosen]
     if len(alone):
         yield (
-            f"{len(alone):,} finals ({alone['usd'].sum():,.2f} USD) have no draft in this table; "
-            "they are in the spend and not in the saving"
+            f"{_counted(len(alone), 'final')} ({alone['usd'].sum():,.2f} USD) {_have(len(alone))} no draft "
+            "in this table; they are in the spend and not in the saving"
         )
     idle = cells.loc[(cells["finals"] == 0) & (cells["drafts_usd"] > 0), "drafts_usd"].sum()
     if idle:
         yield f"drafts for {idle:,.2f} USD are of kinds without a final yet; the saving counts them as cost"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'s' * (number != 1)}"
+
+
+def _have(number: int) -> str:
+    return "has" if number == 1 else "have"

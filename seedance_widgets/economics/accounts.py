@@ -3,7 +3,8 @@
 A final keeps its draft's model, prompt, sound, ratio, length and seed; resolution and tier are chosen when it
 is ordered. So which final a rejected draft would have become is not known, and acceptance belongs to a
 pool: all drafts that are alike in what a final keeps. Every final's resolution and tier is held against its
-pool's acceptance ``p``.
+pool's acceptance ``p``. The drafts of a study are made to be compared with one another, and the best of them
+may be as bad as the rest: they are no trials of a pool, but for those that somebody has given a verdict.
 
 Without drafts, each accepted clip takes ``1 / p`` tries at the final's price ``F``; with drafts it takes
 ``1 / p`` drafts at ``D`` and one final. So drafts pay when ``D / p + F < F / p``, that is
@@ -28,6 +29,7 @@ __all__ = [
     "acceptance_of",
     "break_even_of",
     "cells_of",
+    "compared",
     "estimates_of",
     "fates",
     "savings_of",
@@ -53,7 +55,10 @@ def _keys(by: Sequence[str]) -> tuple[list[str], list[str]]:
 def spend_of(rows: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """Tasks, clips, tokens and dollars per group and kind; ``unknown`` counts rows without a known cost."""
     counted = rows.assign(
-        clips=_succeeded(rows), unknown=rows["usd"].isna(), seconds=rows["seconds"].where(_succeeded(rows))
+        kind=_purpose(rows),
+        clips=_succeeded(rows),
+        unknown=rows["usd"].isna(),
+        seconds=rows["seconds"].where(_succeeded(rows)),
     )
     table = counted.groupby(list(dict.fromkeys([*by, "kind"])), dropna=False).agg(
         tasks=("usd", "size"),
@@ -68,7 +73,7 @@ def spend_of(rows: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
 
 def timeline_of(rows: pd.DataFrame) -> pd.DataFrame:
     """Dollars by kind per month, or per week or day where the rows span little time (UTC)."""
-    dated = rows[rows["created_at"].notna()]
+    dated = rows.assign(kind=_purpose(rows))[rows["created_at"].notna()]
     when = dated["created_at"].dt.tz_localize(None)
     days = (when.max() - when.min()).total_seconds() / _SECONDS_A_DAY if len(dated) else 0.0
     period = "D" if days <= _DAYS_AS_DAYS else "W" if days <= _DAYS_AS_WEEKS else "M"
@@ -79,13 +84,24 @@ def timeline_of(rows: pd.DataFrame) -> pd.DataFrame:
     return spent.fillna(0.0)
 
 
+def compared(rows: pd.DataFrame) -> pd.Series:
+    """Which rows are drafts that a study made to compare them, and on which nobody has given a verdict."""
+    undecided = rows["study"].notna() & rows["verdict"].isna()
+    return (rows["kind"] == "draft").fillna(value=False).astype(bool) & undecided
+
+
+def _purpose(rows: pd.DataFrame) -> pd.Series:
+    """The kind, with drafts that were only compared under a name of their own."""
+    return rows["kind"].mask(compared(rows), "study draft")
+
+
 def fates(rows: pd.DataFrame) -> pd.DataFrame:
-    """The drafts, with what became of each.
+    """The drafts that were made to be accepted, with what became of each.
 
     ``trial`` is one that made a clip to judge. ``accepted`` are those with the verdict ``accept``
     and, whatever the verdict, those ``promoted`` to a final; ``undecided`` have neither verdict nor final.
     """
-    drafts = rows[rows["kind"] == "draft"]
+    drafts = rows[(rows["kind"] == "draft") & ~compared(rows)]
     finals = rows[rows["kind"] == "final"]
     trial = _succeeded(drafts)
     promoted = pd.Series(drafts.index.isin(finals["parent_key"].dropna()), index=drafts.index)

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["draw"]
 
-_COLOURS = {"draft": "#56B4E9", "final": "#0072B2", "standard": "#999999"}
-_OTHER, _LINE, _WITHOUT = "#CC79A7", "#D55E00", "#E69F00"
+_COLOURS = {"draft": "#56B4E9", "final": "#0072B2", "study draft": "#CC79A7", "standard": "#999999"}
+_OTHER, _LINE, _WITHOUT = "#F0E442", "#D55E00", "#E69F00"
 _PAYS = {"yes": "#009E73", "no": "#D55E00", "not clear": "#555555"}
 _MOST_GROUPS, _MOST_TICKS = 10, 8
 _SMALL = 9
@@ -86,7 +86,7 @@ def _over_time(ax: Axes, spent: pd.DataFrame, _: DraftEconomics) -> None:
     ax.set_xticks(places, [periods[place].strftime(written) for place in places], fontsize=_SMALL)
     ax.set_ylabel("USD")
     if len(spent):
-        ax.legend(frameon=False, ncols=3, fontsize=_SMALL, loc="lower right", bbox_to_anchor=(1, 1))
+        ax.legend(frameon=False, ncols=4, fontsize=_SMALL, loc="lower right", bbox_to_anchor=(1, 1))
 
 
 def _against_break_even(ax: Axes, table: pd.DataFrame, economics: DraftEconomics) -> None:

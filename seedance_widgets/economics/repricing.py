@@ -46,8 +46,12 @@ def reprice(df: pd.DataFrame, prices: Prices | None = None) -> pd.DataFrame:
 
     Raises
     ------
+    InvalidRequest
+        A model is neither in the catalog nor in the table.
     InvalidCatalogEntry
         A price is malformed.
+    TypeError
+        ``df`` is no DataFrame.
     ValueError
         The table lacks columns or cannot be read.
     """
@@ -109,8 +113,12 @@ def flex_against_default(rows: pd.DataFrame, prices: Prices | None) -> pd.DataFr
 
 def _offered(rows: pd.DataFrame, prices: Prices | None) -> dict[str, tuple[Price, ...]]:
     """Prices by model as the rows spell it, for the models that have any to offer."""
+    if not isinstance(prices, Mapping | None):
+        raise InvalidCatalogEntry(f"prices go by model, as in {{'seedance-1-5-pro': 2.0}}, not {prices!r}")
     found: dict[str, tuple[Price, ...]] = {}
     given = {_id(name): _read(name, price) for name, price in (prices or {}).items()}
+    for name in given.keys() - {_id(model) for model in rows["model"].dropna().unique()}:
+        catalog.find(name)  # a misspelt name would change nothing, and nobody would notice
     for model in rows["model"].dropna().unique():
         if prices is not None:
             if _id(model) in given:

@@ -32,7 +32,9 @@ class DraftEconomics:
     Attributes
     ----------
     spend
-        Per group and kind: tasks, clips, unknown costs, seconds, tokens, usd. Holds every known dollar.
+        Per group and kind: tasks, clips, unknown costs, seconds, tokens, usd. Holds every known dollar; that
+        of a study's drafts without a verdict of their own, which were made to be compared and count nowhere
+        else, under the kind ``study draft``.
     acceptance
         Per pool of drafts that are alike in what a final keeps: drafts with a clip, accepted, promoted,
         undecided, acceptance and its Wilson interval.

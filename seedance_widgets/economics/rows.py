@@ -7,7 +7,7 @@ because a sum of money that silently leaves rows out is worse than none.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_numeric_dtype
@@ -15,13 +15,13 @@ from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_numeric_
 from seedance_widgets import catalog
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-__all__ = ["of_one_kind", "read_rows"]
+__all__ = ["check_table", "of_one_kind", "read_rows"]
 
 _NEEDED = ("status", "kind", "model", "resolution", "usd")
 _TEXTS = (
-    "status", "kind", "model", "resolution", "service_tier", "parent_key", "verdict", "price_id",
+    "status", "kind", "model", "resolution", "service_tier", "parent_key", "verdict", "price_id", "study",
 )  # fmt: skip
 _NUMBERS = ("usd", "tokens", "est_tokens", "est_usd", "duration", "frames")
 _FLAGS = ("generate_audio", "simulated")
@@ -37,15 +37,12 @@ def read_rows(frame: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
 
     Raises
     ------
+    TypeError
+        It is no DataFrame.
     ValueError
         A column is missing or cannot be read, or a key occurs twice.
     """
-    missing = [name for name in (*_NEEDED, *by) if name not in frame.columns]
-    if missing:
-        raise ValueError(
-            f"the table lacks the columns {', '.join(missing)}: "
-            "give one in the shape of studio.log.to_pandas()"
-        )
+    check_table(frame, (*_NEEDED, *by))
     keys = frame["key"] if "key" in frame.columns else frame.index.to_series()
     rows = pd.DataFrame(index=pd.Index(_text(keys), name="key"))
     for names, read in ((_TEXTS, _text), (_NUMBERS, _number), (_FLAGS, _flag), (("created_at",), _time)):
@@ -69,6 +66,25 @@ def read_rows(frame: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
     rows["seconds"] = rows["duration"].where(rows["duration"] > 0)
     rows["seconds"] = rows["seconds"].fillna(rows["frames"] / catalog.frames_per_second())
     return rows
+
+
+def check_table(frame: Any, needed: Iterable[str], *, like: str = "studio.log.to_pandas()") -> None:
+    """Refuse what is no table, or lacks columns.
+
+    Raises
+    ------
+    TypeError
+        It is no DataFrame.
+    ValueError
+        It lacks some of the columns that are needed.
+    """
+    if not isinstance(frame, pd.DataFrame):
+        raise TypeError(
+            f"a DataFrame is wanted, as from {like} or pd.read_csv(...), not {type(frame).__name__}"
+        )
+    missing = [name for name in needed if name not in frame.columns]
+    if missing:
+        raise ValueError(f"the table lacks the columns {', '.join(missing)}: give one in the shape of {like}")
 
 
 def of_one_kind(rows: pd.DataFrame, *, simulated: bool | None) -> tuple[pd.DataFrame, bool, str | None]:

@@ -52,7 +52,8 @@ class Log:
         """One row a task, indexed by ``key``, in the order the tasks were begun.
 
         Typed columns (string, Int64, Float64, boolean, UTC datetimes); absent is ``<NA>``. Money is in
-        USD; a task that was not billed has ``usd`` 0.0. File paths are absolute.
+        USD; a task that was not billed has ``usd`` 0.0. File paths are absolute. ``starred`` is True where
+        the ``verdict`` is ``accept`` by a star.
         """
         from seedance_widgets.log.frames import tasks_frame
 
@@ -130,6 +131,8 @@ class Log:
 
         Raises
         ------
+        InvalidRequest
+            A model is neither in the catalog nor in the log.
         InvalidCatalogEntry
             A price is malformed.
         """

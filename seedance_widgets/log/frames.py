@@ -11,6 +11,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Float, Integer, and_, select
 
 from seedance_widgets.log.pace import still_there
 from seedance_widgets.log.schema import FRAME_COLUMNS, tasks, verdicts
+from seedance_widgets.log.verdicts import starred
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +39,12 @@ def tasks_frame(store: Store, home: Path, *where: ColumnElement[bool]) -> pd.Dat
         Conditions on the tasks table.
     """
     query = select(*FRAME_COLUMNS).where(*where).order_by(tasks.c.intent_at, tasks.c.key)
-    return _frame(store, FRAME_COLUMNS, query, home)
+    frame = _frame(store, FRAME_COLUMNS, query, home)
+    with store.read() as connection:
+        stars = starred(connection)
+    is_starred = frame.index.isin(stars) & (frame["verdict"] == "accept").fillna(value=False)
+    frame["starred"] = is_starred.astype("boolean")
+    return frame
 
 
 def unknown_frame(store: Store) -> pd.DataFrame:
@@ -81,7 +87,7 @@ def _frame(
         rows = connection.execute(query).cursor.fetchall()
     values = list(zip(*rows, strict=True)) if rows else [()] * len(columns)
     frame = pd.DataFrame(
-        {column.name: _typed(column, cells, home) for column, cells in zip(columns, values, strict=True)}
+        {str(column.name): _typed(column, cells, home) for column, cells in zip(columns, values, strict=True)}
     )
     return frame.set_index("key")
 

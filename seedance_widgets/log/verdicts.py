@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from seedance_widgets.log.rows import Row
     from seedance_widgets.log.store import Store
 
-__all__ = ["VERDICTS", "Verdicts"]
+__all__ = ["VERDICTS", "Verdicts", "starred"]
 
 # verdict -> what the row says of it
 VERDICTS = {"accept": "accept", "reject": "reject", "star": "accept"}
@@ -116,6 +116,14 @@ class Verdicts:
                 for row in connection.execute(rows).mappings():
                     found[row["key"]] = str(_standing(row, last.get(row["key"])))
         return found
+
+
+def starred(connection: Connection) -> set[str]:
+    """Keys of the tasks whose newest entry is a star."""
+    later = verdicts.alias()
+    newest = select(func.max(later.c.id)).where(later.c.key == verdicts.c.key).scalar_subquery()
+    rows = select(verdicts.c.key).where(verdicts.c.verdict == "star", verdicts.c.id == newest)
+    return set(connection.execute(rows).scalars())
 
 
 def _standing(row: Mapping[Any, Any], newest: str | None) -> str | None:
