@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from seedance_widgets.request import TaskRequest as TaskRequest
     from seedance_widgets.simulator import Simulator as Simulator
     from seedance_widgets.studio import Studio as Studio
+    from seedance_widgets.study.rehearsal import RaterModel as RaterModel
     from seedance_widgets.task import Task as Task
     from seedance_widgets.widgets.board import TaskBoard as TaskBoard
     from seedance_widgets.widgets.compare import CompareGrid as CompareGrid
@@ -48,6 +49,7 @@ _HOMES = {
     "Limits": "limits",
     "Panel": "widgets.panel",
     "ParameterForm": "widgets.form",
+    "RaterModel": "study.rehearsal",
     "Simulator": "simulator",
     "Studio": "studio",
     "Task": "task",

@@ -110,6 +110,7 @@ class StudioRuntime:
         self.media = media
         self.simulated = simulated
         self.clock = clock
+        self.limits = limits
         self.budget_usd: float | None = None  # the last one given, for what is sent again
         self._closing = closing
         self._store = Store(log_location)
