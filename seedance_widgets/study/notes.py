@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from seedance_widgets.study.win_rates import ALPHA, FEWEST
+from seedance_widgets.study.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,7 +40,8 @@ def notes_on(row: Mapping[str, Any], *, clips_per_unit: float, looks: int, tests
     if unit == "seed":
         notes.append("for these prompts only: without items the seed is what counts")
     if row["units"] < FEWEST:
-        notes.append(f"{row['units']} independent {unit}s can never reach significance: it takes {FEWEST}")
+        few = counted(row["units"], f"independent {unit}")
+        notes.append(f"{few} can never reach significance: it takes {FEWEST}")
     if unit == "item" and clips_per_unit <= 1:
         notes.append("one seed an item: what the seed does cannot be told from what the item does")
     if looks > 1:
@@ -61,7 +63,7 @@ def _on_votes(row: Mapping[str, Any]) -> list[str]:
     if not 1 - _MOSTLY <= row["first_left"] <= _MOSTLY and row["decisive"]:
         notes.append(f"sides are not balanced: {row['arm_a']} was on the left in {row['first_left']:.0%}")
     if row.get("failed_pairs"):
-        notes.append(f"{row['failed_pairs']} pairs could not be shown, as a clip failed")
+        notes.append(f"{counted(row['failed_pairs'], 'pair')} could not be shown, as a clip failed")
     notes += row.get("incomplete", [])
     return notes
 

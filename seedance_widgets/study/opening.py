@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from seedance_widgets.errors import InvalidStudy
 from seedance_widgets.study.agreement import raters
 from seedance_widgets.study.fates import clip_table, fates_of
+from seedance_widgets.study.results import Results
 from seedance_widgets.study.spending import spending_by_arm
 from seedance_widgets.study.standings import strengths
 from seedance_widgets.study.statistics import results
@@ -15,7 +16,7 @@ from seedance_widgets.study.tally import votes_table
 from seedance_widgets.study.votes import read_votes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import pandas as pd
 
@@ -29,24 +30,24 @@ __all__ = ["Opened", "opened"]
 class Opened:
     """Votes and clips as the statistics want them.
 
-    ``looks`` counts how many different states of the votes have been looked at, this one included; ``short``
-    says which raters have not judged all.
+    ``looks`` counts how many different states of the votes have been looked at, this one included; ``notes``
+    say what results have to be read with.
     """
 
     arms: Sequence[str]
     votes: pd.DataFrame
     clips: pd.DataFrame
     looks: int
-    short: Sequence[str]
+    notes: Sequence[str]
 
-    def results(self) -> pd.DataFrame:
-        """`statistics.results`, with what is lacking in the notes."""
+    def results(self) -> Results:
+        """`statistics.results`, with ``notes`` among its own."""
         table = results(self.votes, arms=self.arms, clips=self.clips, looks=self.looks)
-        if self.short:
+        if self.notes:
             table["notes"] = [
-                "; ".join(filter(None, [note, *self.short])) for note in table["notes"].fillna("")
+                "; ".join(filter(None, [note, *self.notes])) for note in table["notes"].fillna("")
             ]
-        return table
+        return Results(table, self.spending())
 
     def strengths(self) -> pd.DataFrame:
         """`standings.strengths` of all arms."""
@@ -97,9 +98,17 @@ def opened(
         votes=votes_table(rows, tasks),
         clips=clip_table(fates_of(design, tasks).values()),
         looks=len({look["seen"] for look in log.looks(name)}),
-        short=[
-            f"{rater} judged {done} of {total} trials"
-            for rater, (done, total) in progress.items()
-            if done < total
-        ],
+        notes=[*_notes(design, progress, revealed=revealed)],
     )
+
+
+def _notes(design: Design, progress: Mapping[str, tuple[int, int]], *, revealed: bool) -> Iterator[str]:
+    if not revealed:
+        yield "looked at before the reveal: votes may still come, and every look at others is counted"
+    for rater, (done, total) in progress.items():
+        if done < total:
+            yield f"{rater} judged {done} of {total} trials"
+    drafted = dict.fromkeys(arm for (arm, _), request in design.requests.items() if request.draft)
+    if drafted:
+        whose = "all arms" if len(drafted) == len(design.arms) else ", ".join(drafted)
+        yield f"drafts in {whose}: a draft's win may not hold for finals, so rate a sample of these too"

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 from seedance_widgets.errors import InvalidRequest
-from seedance_widgets.limits import Limits
+from seedance_widgets.log.pace import span
 from seedance_widgets.pricing import Estimate, estimate
 from seedance_widgets.study.power import Plan, plan
 from seedance_widgets.study.win_rates import FEWEST
+from seedance_widgets.study.words import UNKNOWN, is_absent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     import pandas as pd
 
+    from seedance_widgets.limits import Limits
     from seedance_widgets.log.pace import Paces
     from seedance_widgets.request import TaskRequest
     from seedance_widgets.study.design import Design
@@ -25,7 +29,13 @@ if TYPE_CHECKING:
 __all__ = ["StudyPlan", "plan_of"]
 
 _TIERS = ("default", "flex")
-_SAID = {"tokens": "{:,.0f}", "usd": "{:,.2f}", "hours": "{:,.1f}"}
+_SAID: dict[str, Callable[[float], str]] = {
+    "tokens": "{:,.0f}".format,
+    "usd": "{:,.2f}".format,
+    "hours": lambda hours: span(3600 * hours),
+}
+# hours are told with their unit, as in "2 min"
+_HEADS = {"hours": "time"}
 _THIS = "as defined"
 _NEEDED = "needed"
 
@@ -36,8 +46,8 @@ class StudyPlan:
 
     ``needed`` is the plan that meets the power asked for, ``defined`` what the study as it is comes to.
     ``table`` has one row a way to make the clips, that of the study first, and the columns tokens, usd (at
-    most) and hours for both. Hours are those of the model's concurrency, at the pace of this log's latest
-    tasks; what is not known is absent.
+    most) and hours for both. Hours are those under the studio's limits, at the pace of this log's latest
+    tasks and with nothing else at work; what is not known is absent.
     """
 
     needed: Plan
@@ -52,10 +62,11 @@ class StudyPlan:
         return self.defined.power
 
     def __repr__(self) -> str:
-        shown = self.table.copy()
+        shown = self.table.astype(object)
         for name in shown.columns:
             text = _SAID[name[1]]
-            shown[name] = ["–" if value != value else text.format(value) for value in shown[name]]  # noqa: PLR0124 - NaN
+            shown[name] = [UNKNOWN if is_absent(value) else text(value) for value in shown[name]]
+        shown = shown.rename(columns=_HEADS, level=1)
         head = [
             f"A win rate of {self.needed.win_rate:.0%} among decisive votes:",
             f"  needed      {self._said(self.needed)}",
@@ -64,10 +75,7 @@ class StudyPlan:
         return "\n".join([*head, *(f"  note: {note}" for note in self.notes), shown.to_string()])
 
     def _said(self, plan: Plan) -> str:
-        units = f"{plan.items} {self.unit}{'s' * (plan.items != 1)}"
-        seeds = f" x {plan.seeds} seed{'s' * (plan.seeds != 1)}" if self.unit == "item" else ""
-        size = f"{units}{seeds}, {plan.pairs} pairs, {plan.clips} clips"
-        return f"{size}: found with a chance of {plan.power:.0%}"
+        return f"{plan.size}: found with a chance of {plan.power:.0%}"
 
     def _repr_html_(self) -> str:
         text = escape(repr(self)).replace("$", "<span>$</span>")
@@ -77,6 +85,7 @@ class StudyPlan:
 def plan_of(
     design: Design,
     paces: Paces,
+    limits: Limits,
     win_rate: float,
     wanted: float,
     *,
@@ -94,14 +103,15 @@ def plan_of(
         "raters": raters,
         "arms": len(design.arms),
         "criteria": max(1, len(design.criteria)),
+        "unit": "item" if by_item else "seed",
     }
     needed = plan(win_rate, wanted, **asked)
     defined = plan(win_rate, wanted, **asked, items=units)
     return StudyPlan(
         needed=needed,
         defined=defined,
-        unit="item" if by_item else "seed",
-        table=_table(design, paces, defined, needed),
+        unit=defined.unit,
+        table=_table(design, partial(_seconds, paces, limits), defined, needed),
         notes=tuple(_notes(design, defined, by_item=by_item)),
     )
 
@@ -121,20 +131,21 @@ def _notes(design: Design, defined: Plan, *, by_item: bool) -> Iterator[str]:
 # --- what it costs ---------------------------------------------------------------------------------------
 
 
-def _table(design: Design, paces: Paces, defined: Plan, needed: Plan) -> pd.DataFrame:
+def _table(design: Design, seconds: Seconds, defined: Plan, needed: Plan) -> pd.DataFrame:
     import pandas as pd
 
     ways = dict(_ways(design))
-    return pd.concat(
-        {
-            which: pd.DataFrame({label: _cost(requests, sized, paces) for label, requests in ways.items()}).T
-            for which, sized in ((_THIS, defined), (_NEEDED, needed))
-        },
-        axis=1,
-    )
+
+    def costs(sized: Plan) -> pd.DataFrame:
+        return pd.DataFrame({way: _cost(requests, sized, seconds) for way, requests in ways.items()}).T
+
+    return pd.concat({_THIS: costs(defined), _NEEDED: costs(needed)}, axis=1)
 
 
 Requests = dict[str, list["TaskRequest"]]
+# how many of each clip pass one gate, and how long that takes
+Clips = Sequence[tuple[float, Estimate]]
+Seconds = Callable[[Clips], float]
 
 
 def _ways(design: Design) -> Iterator[tuple[str, Requests]]:
@@ -173,7 +184,7 @@ def _made(request: TaskRequest, *, draft: bool, tier: str) -> TaskRequest:
     return request.replace(**change) if change else request
 
 
-def _cost(requests: Requests, sized: Plan, paces: Paces) -> dict[str, float]:
+def _cost(requests: Requests, sized: Plan, seconds: Seconds) -> dict[str, float]:
     """Of as many clips as a plan has: each arm's mean clip, so many times."""
     each = sized.items * sized.seeds
     tokens = usd = 0.0
@@ -185,7 +196,7 @@ def _cost(requests: Requests, sized: Plan, paces: Paces) -> dict[str, float]:
         for guess in estimates:
             gate = (guess.request.spec.wire_id, guess.request.effective("service_tier"))
             by_gate[gate].append((each / len(estimates), guess))
-    hours = max(_seconds(clips, paces) for clips in by_gate.values()) / 3600
+    hours = max(seconds(clips) for clips in by_gate.values()) / 3600
     return {"tokens": tokens, "usd": usd, "hours": hours}
 
 
@@ -194,10 +205,10 @@ def _mean(values: Sequence[float | None]) -> float:
     return sum(known) / len(known) if len(known) == len(values) else float("nan")
 
 
-def _seconds(clips: Sequence[tuple[float, Estimate]], paces: Paces) -> float:
-    """How long one gate's clips take: as many at once as the model allows, or as a day's tokens do."""
+def _seconds(paces: Paces, studio: Limits, clips: Clips) -> float:
+    """How long one gate's clips take: as many at once as the studio lets go, or as a day's tokens do."""
     _, first = clips[0]
-    limits = Limits().of(first.request.spec)
+    limits = studio.of(first.request.spec)
     count = sum(share for share, _ in clips)
     times = [(share, paces.of(_as_row(guess)).usual) for share, guess in clips]
     if first.request.effective("service_tier") == "flex":

@@ -20,6 +20,7 @@ from scipy import special
 
 from seedance_widgets.errors import InvalidStudy
 from seedance_widgets.study.win_rates import ALPHA, FEWEST, win_rates
+from seedance_widgets.study.words import counted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,7 +42,8 @@ class Plan:
     ``decisive`` are independent decisive pairs, ``wins_needed`` of which one arm must win; ``votes`` is the
     number of votes for each pair of arms and criterion with ties and ``design_effect`` allowed for. ``items``
     each with ``seeds`` seeds give ``pairs`` of clips for each pair of arms, and ``clips`` in all. ``power``
-    is what these whole numbers come to, ``notes`` what to know about them.
+    is what these whole numbers come to, ``notes`` what to know about them. ``unit`` is what an item
+    is called: a study without items counts its seeds.
     """
 
     win_rate: float
@@ -56,13 +58,17 @@ class Plan:
     pairs: int
     clips: int
     notes: tuple[str, ...] = ()
+    unit: str = "item"
+
+    @property
+    def size(self) -> str:
+        """As in "12 items x 2 seeds, 24 pairs, 48 clips"."""
+        seeds = f" x {counted(self.seeds, 'seed')}" if self.unit == "item" else ""
+        pairs, clips = counted(self.pairs, "pair"), counted(self.clips, "clip")
+        return f"{counted(self.items, self.unit)}{seeds}, {pairs}, {clips}"
 
     def __repr__(self) -> str:
-        seeds = "1 seed" if self.seeds == 1 else f"{self.seeds} seeds"
-        head = (
-            f"{self.items} items x {seeds}: {self.pairs} pairs, {self.clips} clips; "
-            f"a win rate of {self.win_rate:.0%} is found with a chance of {self.power:.0%}"
-        )
+        head = f"{self.size}; a win rate of {self.win_rate:.0%} is found with a chance of {self.power:.0%}"
         return "\n".join([head, *(f"  note: {note}" for note in self.notes)])
 
 
@@ -77,6 +83,7 @@ def plan(
     arms: int = 2,
     criteria: int = 1,
     items: int | None = None,
+    unit: str = "item",
 ) -> Plan:
     """Say how many items and clips it takes to find a difference between two arms.
 
@@ -97,6 +104,8 @@ def plan(
     items
         What the study has, if that is settled. Then the plan is for so many, and its notes say what is
         missing.
+    unit
+        What an item is called.
 
     Raises
     ------
@@ -128,7 +137,8 @@ def plan(
         raters=raters,
         pairs=used * seeds,
         clips=used * seeds * arms,
-        notes=() if items is None else tuple(_shortfall(items, enough)),
+        notes=() if items is None else tuple(_shortfall(items, enough, unit)),
+        unit=unit,
     )
 
 
@@ -197,12 +207,13 @@ def expected_power(
     return float(np.mean(win_rates(wins, decisive - wins).p < level))
 
 
-def _shortfall(items: int, enough: int) -> list[str]:
+def _shortfall(items: int, enough: int, unit: str) -> list[str]:
     notes = []
     if items < FEWEST:
-        notes.append(f"{items} items can never reach significance: it takes {FEWEST} independent ones")
+        few = counted(items, unit)
+        notes.append(f"{few} can never reach significance: it takes {FEWEST} independent ones")
     if items < enough:
-        notes.append(f"{enough} items are needed for the power that was asked")
+        notes.append(f"{enough:,} {unit}s are needed for the power that was asked")
     return notes
 
 

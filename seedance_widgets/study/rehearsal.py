@@ -57,6 +57,17 @@ class RaterModel:
         Median time of a vote in seconds.
     seed
         Of what items do to arms.
+
+    Raises
+    ------
+    InvalidStudy
+        A number is outside its range.
+
+    Examples
+    --------
+    >>> model = RaterModel({"plain": 0.0, "camera": 0.8}, ties=0.1)
+    >>> round(model.win_rate("camera", "plain"), 2)
+    0.66
     """
 
     strengths: Mapping[Hashable, float]
@@ -70,29 +81,49 @@ class RaterModel:
         init=False, default_factory=dict, repr=False, compare=False
     )
 
+    def __post_init__(self) -> None:
+        shares = {"ties": self.ties, "careless": self.careless}
+        wrong = [f"{name}={value} is not 0 to 1" for name, value in shares.items() if not 0 <= value <= 1]
+        if not self.item_sd >= 0:
+            wrong.append(f"item_sd={self.item_sd} is below 0")
+        if not self.seconds > 0:
+            wrong.append(f"seconds={self.seconds} is no time")
+        if wrong:
+            raise InvalidStudy("; ".join(wrong))
+
     @classmethod
-    def with_rate(cls, rate: float, arms: tuple[Hashable, Hashable], **others: float) -> RaterModel:
-        """Two arms of which the first has that true win rate, between 0 and 1.
+    def with_rate(cls, rate: float, arms: Sequence[Hashable], **others: float) -> RaterModel:
+        """Arms of which the first has a true win rate against each of the others, which are alike.
+
+        Parameters
+        ----------
+        rate
+            Between 0 and 1.
+        arms
+            Their names, two or more.
+        **others
+            Further parameters of the model.
 
         Raises
         ------
         InvalidStudy
             No strengths give it: answers given at random keep every rate away from 0 and 1.
         """
+        first, second = arms[:2]
         low, high = -_WIDEST, _WIDEST
 
         def model(difference: float) -> RaterModel:
-            return cls({arms[0]: difference, arms[1]: 0.0}, **others)  # type: ignore[arg-type]
+            return cls({**dict.fromkeys(arms, 0.0), first: difference}, **others)  # type: ignore[arg-type]
 
-        if not model(low).win_rate(*arms) < rate < model(high).win_rate(*arms):
+        if not model(low).win_rate(first, second) < rate < model(high).win_rate(first, second):
             raise InvalidStudy(f"no strengths give a win rate of {rate}")
         while high - low > 1e-12 * _WIDEST:
             middle = (low + high) / 2
-            low, high = (middle, high) if model(middle).win_rate(*arms) < rate else (low, middle)
+            low, high = (middle, high) if model(middle).win_rate(first, second) < rate else (low, middle)
         return model((low + high) / 2)
 
     def win_rate(self, arm: Hashable, other: Hashable) -> float:
-        """The true win rate of an arm against another."""
+        """The true win rate of an arm against another, 0 to 1."""
         points, weights = special.roots_hermitenorm(_POINTS)
         weights = weights / weights.sum()
         logits = self.strengths[arm] - self.strengths[other] + self.item_sd * points
@@ -115,7 +146,15 @@ class RaterModel:
         -------
         pandas.DataFrame
             The same rows with ``choice`` and ``seconds``.
+
+        Raises
+        ------
+        InvalidStudy
+            An arm has no strength.
         """
+        unknown = {*shown["arm_left"], *shown["arm_right"]} - {*self.strengths}
+        if unknown:
+            raise InvalidStudy(f"the model knows no strength of {', '.join(sorted(map(str, unknown)))}")
         chance = np.random.default_rng(seed)
         by_item = "item" in shown and not shown["item"].isna().all()
         items = shown["item" if by_item else "seed"]

@@ -22,6 +22,7 @@ from seedance_widgets.study.spending import made
 from seedance_widgets.study.tables import table
 from seedance_widgets.study.votes import read_votes
 from seedance_widgets.study.win_rates import ALPHA, leaving_out_each, win_rates
+from seedance_widgets.study.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -175,8 +176,8 @@ def _left_out(name: str, without: WinRates, significant: bool, level: float) -> 
 def _incomplete(arms: list[Hashable], clips: pd.DataFrame) -> list[str]:
     own = {arm: clips.loc[clips["arm"] == arm, "state"] for arm in arms}
     return [
-        f"incomplete: of {arm}'s {len(state)} clips {int((state == 'failed').sum())} failed, "
-        f"{int((state == 'unfinished').sum())} are not finished"
+        f"incomplete: of {arm}'s {counted(len(state), 'clip')} {int((state == 'failed').sum())} failed, "
+        f"{int((state == 'unfinished').sum())} not finished"
         for arm, state in own.items()
         if (state != "succeeded").any()
     ]

@@ -14,6 +14,7 @@ from seedance_widgets.study.fates import fates_of
 from seedance_widgets.study.outcome import Outcome
 from seedance_widgets.study.tally import ballots, trial_table
 from seedance_widgets.study.voting import Ballot
+from seedance_widgets.study.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from seedance_widgets.study.opening import Opened
     from seedance_widgets.study.planning import StudyPlan
     from seedance_widgets.study.rehearsal import RaterModel
+    from seedance_widgets.study.results import Results
 
 __all__ = ["Study"]
 
@@ -100,8 +102,8 @@ class Study(Ballot):
         """
         from seedance_widgets.study.planning import plan_of
 
-        paces = self._runtime.timing()[0]
-        return plan_of(self._design, paces, win_rate, power, ties=ties, icc=icc, raters=raters)
+        paces, limits = self._runtime.timing()[0], self._runtime.limits
+        return plan_of(self._design, paces, limits, win_rate, power, ties=ties, icc=icc, raters=raters)
 
     async def run(
         self, *, retry_failed: bool = False, progress: bool | Callable[[Outcome], None] = True
@@ -145,8 +147,8 @@ class Study(Ballot):
 
     # --- what came of it ---------------------------------------------------------------------------------
 
-    def results(self, *, peek: bool = False) -> pd.DataFrame:
-        """What the votes say of each pair of arms, on each criterion; see `statistics.results`.
+    def results(self, *, peek: bool = False) -> Results:
+        """What the votes say of each pair of arms, on each criterion.
 
         A rate is the mean over items, with an interval and a p-value that count items and not votes. Clips
         that failed or are missing, and raters who have not judged all, are in ``notes``.
@@ -155,6 +157,12 @@ class Study(Ballot):
         ----------
         peek
             Look before the reveal. It is logged, said in ``notes``, and ``p_adjusted`` counts every look.
+
+        Returns
+        -------
+        Results
+            A DataFrame with the columns of `statistics.results`. A notebook shows its answer in a sentence
+            and the figures of ``by_arm``; ``results.T`` shows all.
 
         Raises
         ------
@@ -231,29 +239,53 @@ class Study(Ballot):
         target = Path(path).expanduser().resolve()
         return write_report(facts, target, clips=clips, max_mb=max_mb, votes=kept)
 
-    def rehearse(self, model: RaterModel, raters: Sequence[str] = ("ann", "ben"), *, seed: int = 0) -> None:
-        """Let simulated raters judge every trial, to try a study out before people do.
+    def rehearse(
+        self,
+        model: RaterModel | None = None,
+        raters: str | Sequence[str] = ("ann", "ben"),
+        *,
+        win_rate: float = 0.65,
+        ties: float = 0.2,
+        seed: int = 0,
+    ) -> RaterModel:
+        """Let made-up raters judge every trial of a simulated study, to try it out before people do.
 
         Parameters
         ----------
         model
-            How they choose.
+            How they choose. By default the last arm has the true win rate ``win_rate`` against each other
+            arm, and items differ by 1 logit.
         raters
             Their names.
+        win_rate, ties
+            Without a model: of decisive votes, and the share of votes that are ties; as in `plan`.
         seed
             Of the chances of their answers.
+
+        Returns
+        -------
+        RaterModel
+            How they chose, for results to be held against: ``model.win_rate("camera", "plain")``.
 
         Raises
         ------
         InvalidStudy
-            The studio is not simulated: made-up votes have no place among real ones.
+            The studio is not simulated: made-up votes have no place among real ones. Or no pair of clips is
+            there yet, the study was revealed, or the model does not know an arm.
         """
+        from seedance_widgets.study.rehearsal import RaterModel
+
         if not self._runtime.simulated:
             raise InvalidStudy("only a simulated study can be rehearsed: Studio(..., simulate=True)")
-        for number, rater in enumerate(raters):
+        if model is None:
+            *others, last = self.arms
+            model = RaterModel.with_rate(win_rate, (last, *others), ties=ties)
+        for number, rater in enumerate([raters] if isinstance(raters, str) else raters):
             shown = trial_table(self._pairings(rater), self.criteria)
-            if not shown.empty:
-                self._cast(ballots(rater, model.judge(shown, seed + number)))
+            if shown.empty:
+                raise InvalidStudy("no pair of clips is there yet to be judged: await study.run()")
+            self._cast(ballots(rater, model.judge(shown, seed + number)))
+        return model
 
     # --- inside ------------------------------------------------------------------------------------------
 
@@ -268,11 +300,11 @@ class Study(Ballot):
         made = sum(fate.state == "made" for fate in self.outcome.fates)
         votes = self._log.votes(self.name)
         sizes = [(len(self.arms), "arm"), (len(self.items), "item"), (len(self.seeds), "seed")]
-        design = " x ".join(f"{count} {what}{'s' * (count != 1)}" for count, what in sizes if count)
+        design = " x ".join(counted(count, what) for count, what in sizes if count)
+        raters = counted(len({vote["rater"] for vote in votes}), "rater")
         return (
             f"Study({self.name!r}): {design}, {made} of {len(self._design.clips)} clips made; "
-            f"{len(votes)} votes by {len({vote['rater'] for vote in votes})} raters, "
-            f"{'revealed' if self.is_revealed else 'sealed'}"
+            f"{counted(len(votes), 'vote')} by {raters}, {'revealed' if self.is_revealed else 'sealed'}"
         )
 
 

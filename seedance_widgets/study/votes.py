@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from seedance_widgets.errors import InvalidStudy
+from seedance_widgets.study.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Sequence
@@ -155,7 +156,8 @@ def read_votes(votes: pd.DataFrame, arms: Sequence[Hashable] | None = None) -> V
     unit = "seed" if items.isna().all() else "item"
     unit_values = seeds if unit == "seed" else items
     if unit_values.isna().any():
-        raise InvalidStudy(f"{int(unit_values.isna().sum())} votes name no {unit} while others do")
+        nameless = counted(int(unit_values.isna().sum()), "vote")
+        raise InvalidStudy(f"no {unit} in {nameless}, while others have one")
     of_unit, units = _numbered(unit_values)
     of_seed, seed_names = _numbered(seeds)
     of_clip, clips = _numbered(pd.Series(of_unit * (len(seed_names) + 1) + of_seed))
@@ -198,17 +200,17 @@ def _refuse_missing(votes: pd.DataFrame) -> None:
         raise InvalidStudy(f"votes have no column {', '.join(missing)}")
     for name in _NEEDED:
         if votes[name].isna().any():
-            raise InvalidStudy(f"{int(votes[name].isna().sum())} votes have no {name}")
+            raise InvalidStudy(f"no {name} in {counted(int(votes[name].isna().sum()), 'vote')}")
 
 
 def _refuse_wrong_pairs(votes: Votes) -> None:
     same, catch = votes.left == votes.right, votes.is_kind("catch")
     if (same & ~catch).any():
-        raise InvalidStudy(
-            f"{int((same & ~catch).sum())} votes compare an arm with itself and are not catch trials"
-        )
+        wrong = counted(int((same & ~catch).sum()), "vote")
+        raise InvalidStudy(f"an arm against itself in {wrong}: only a catch trial shows that")
     if (catch & ~same).any():
-        raise InvalidStudy(f"{int((catch & ~same).sum())} catch trials show two different arms")
+        wrong = counted(int((catch & ~same).sum()), "catch trial")
+        raise InvalidStudy(f"two different arms in {wrong}: it shows one clip twice")
 
 
 def _refuse_second_votes(votes: Votes) -> None:
@@ -216,7 +218,8 @@ def _refuse_second_votes(votes: Votes) -> None:
     more = len(real) - len(np.unique(pair_ids(real)))
     if more:
         raise InvalidStudy(
-            f"{more} real votes repeat a rater's vote on the same pair; a repeat has that kind"
+            f"{counted(more, 'real vote')} too many: each would repeat a rater's vote on the same pair, "
+            "and a repeat has that kind"
         )
 
 

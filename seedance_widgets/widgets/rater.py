@@ -132,9 +132,8 @@ class BlindRater(anywidget.AnyWidget):
         self._pair: BlindPair | None = None
         self._number = 0
         self._question = 0
-        self._cast: list[
-            tuple[str, int]
-        ] = []  # of this widget: trial and question, the last to be undone first
+        # trial and question of this widget's votes, the last to be undone first
+        self._cast: list[tuple[str, int]] = []
         self._watched: set[str] = set()
         super().__init__()
         self.on_msg(self._received)

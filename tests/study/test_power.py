@@ -44,7 +44,7 @@ def test_a_price_tag_as_in_the_method_notes():
     found = plan(win_rate=0.65, power=0.8, ties=0.2)
     assert (found.decisive, found.pairs, found.clips) == (97, 122, 244)
     assert found.wins_needed == 59
-    assert repr(found).startswith("122 items x 1 seed: 122 pairs, 244 clips; ")
+    assert repr(found).startswith("122 items x 1 seed, 122 pairs, 244 clips; ")
     assert sign_test(59, 38) < 0.05 < sign_test(58, 39)
 
 

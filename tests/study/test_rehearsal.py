@@ -37,6 +37,21 @@ def test_a_rate_that_careless_answers_forbid_is_refused():
         RaterModel.with_rate(0.99, ("a", "b"), careless=0.5)
 
 
+def test_the_first_of_several_arms_has_the_rate_against_each_of_the_others():
+    model = RaterModel.with_rate(0.7, ("a", "b", "c"))
+    assert model.win_rate("a", "b") == pytest.approx(0.7)
+    assert model.win_rate("a", "c") == pytest.approx(0.7)
+    assert model.win_rate("b", "c") == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"ties": 1.2}, {"careless": -0.1}, {"item_sd": -1}, {"seconds": 0}, {"ties": float("nan")}]
+)
+def test_a_rater_that_cannot_be_is_refused(wrong):
+    with pytest.raises(sw.InvalidStudy, match=next(iter(wrong))):
+        sw.RaterModel({"a": 0.0, "b": 0.0}, **wrong)
+
+
 def test_ties_and_the_pull_of_a_side_are_as_set():
     votes = RaterModel({"a": 0, "b": 0}, item_sd=0, ties=0.3, side_pull=1.0).judge(
         trials(["a", "b"], **MANY), 1

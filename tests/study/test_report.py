@@ -13,9 +13,8 @@ from stub import axe_violations
 from study_clips import SMALL
 
 import seedance_widgets as sw
-from seedance_widgets.study.rehearsal import RaterModel
 
-BETTER = RaterModel.with_rate(0.9, ("camera", "plain"), ties=0.1)
+BETTER = sw.RaterModel.with_rate(0.9, ("camera", "plain"), ties=0.1)
 
 
 @pytest.fixture
@@ -156,7 +155,7 @@ def test_whatever_people_write_is_text(studio, opened, tmp_path):
     arms = {markup[:128]: "{item}", "plain": "{item} " + markup}
     study = studio.study(markup[:128], arms, [*TEXTS.values()], seeds=[1], **SMALL)
     sw.run(study.run(progress=False))
-    study.rehearse(RaterModel(dict.fromkeys(arms, 0.0)), [TEXTS["scripts"]])
+    study.rehearse(sw.RaterModel(dict.fromkeys(arms, 0.0)), [TEXTS["scripts"]])
     study.reveal(markup)
     page = opened(study.report(tmp_path / "report.html"), 390)
     assert not page.evaluate(HURT)

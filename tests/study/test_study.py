@@ -10,11 +10,10 @@ import pytest
 from study_clips import ANIMALS, ARMS, SMALL
 
 import seedance_widgets as sw
-from seedance_widgets.study.rehearsal import RaterModel
 from seedance_widgets.study.statistics import results
 
 CLIP = {"model": "seedance-1-5-pro", "ratio": "16:9", "duration": 5}
-BETTER = RaterModel.with_rate(0.8, ("camera", "plain"), ties=0.1)
+BETTER = sw.RaterModel.with_rate(0.8, ("camera", "plain"), ties=0.1)
 
 
 def by_hand(study):
@@ -79,7 +78,7 @@ def test_what_is_lacking_is_said(made):
     made.reveal()
     notes = made.results()["notes"][0]
     assert "2 pairs could not be shown, as a clip failed" in notes
-    assert "incomplete: of camera's 12 clips 2 failed, 1" in notes
+    assert "incomplete: of camera's 12 clips 2 failed, 1 not finished" in notes
     assert made.spending()["failed"].tolist() == [0, 2]
     assert [line for line in made.outcome.problems if "camera" in line] == made.outcome.problems
 
@@ -94,6 +93,44 @@ def test_a_rehearsal_is_repeatable_and_only_for_simulated_studies(made, tmp_path
         study = real.study("animals", ARMS, ANIMALS, **SMALL)
         with pytest.raises(sw.InvalidStudy, match="simulated"):
             study.rehearse(BETTER)
+
+
+def test_a_rehearsal_needs_nothing_but_a_study(made):
+    model = made.rehearse()
+    assert set(made.votes["rater"]) == {"ann", "ben"}
+    assert made.progress("ben") == (14, 14)
+    # the truth that `plan` plans for by default, and the last arm has it
+    assert model.win_rate("camera", "plain") == pytest.approx(0.65)
+    assert model.ties == 0.2
+    assert made.rehearse(win_rate=0.9, raters="cy").win_rate("camera", "plain") == pytest.approx(0.9)
+    assert set(made.votes["rater"]) == {"ann", "ben", "cy"}
+
+
+def test_a_rehearsal_of_nothing_is_refused(made, studio):
+    with pytest.raises(sw.InvalidStudy, match="no strength of plain"):
+        made.rehearse(sw.RaterModel({"camera": 0.0, "other": 1.0}))
+    with pytest.raises(sw.InvalidStudy, match="no pair of clips is there yet"):
+        studio.study("animals", ARMS, ANIMALS, seeds=[1], **SMALL).rehearse()
+    assert made.votes.empty
+
+
+def test_a_look_before_the_reveal_says_that_it_is_one(made):
+    made.rehearse(raters="ann")
+    assert "looked at before the reveal" in made.results(peek=True)["notes"][0]
+    made.reveal()
+    assert "before the reveal" not in made.results()["notes"][0]
+
+
+def test_results_of_drafts_say_that_finals_may_be_judged_otherwise(studio):
+    arms = {"plain": {"prompt": "{item}", "draft": True}, "final": "{item}"}
+    shared = {"model": "seedance-1-5-pro", "resolution": "480p", "ratio": "1:1", "duration": 4}
+    study = studio.study("drafts", arms, ANIMALS[:1], seeds=[1], **shared)
+    sw.run(study.run(progress=False))
+    study.rehearse(raters="ann")
+    study.reveal()
+    notes = study.results()["notes"][0]
+    assert "drafts in plain: a draft's win may not hold for finals" in notes
+    assert "1 independent item can never reach significance" in notes
 
 
 def test_a_study_of_seeds_alone_says_what_it_is_good_for(studio):
@@ -131,6 +168,27 @@ def test_a_plan_prices_what_the_power_takes(studio):
     assert "one seed an item" in repr(plan)
 
 
+def test_a_plan_goes_by_the_limits_of_its_studio(tmp_path, simulator):
+    def hours(**limits):
+        with sw.Studio(tmp_path / "runs", simulate=simulator, limits=sw.Limits(**limits)) as studio:
+            study = studio.study("animals", ARMS, ANIMALS, seeds=[1, 2], **CLIP)
+            return study.plan().table["as defined"]["hours"]
+
+    usual = hours()
+    # 24 clips of a minute each, ten at a time by the catalog
+    assert usual.iloc[0] == pytest.approx(24 / 10 / 60)
+    assert hours(concurrency=2).iloc[0] == pytest.approx(5 * usual.iloc[0])
+    assert hours(rpm=1).iloc[0] == pytest.approx(24 / 60)
+    day = 12 * sw.estimate(**CLIP, service_tier="flex").tokens
+    assert hours(tokens_per_day=day)["finals 720p, flex"] == pytest.approx(48)
+
+
+def test_a_plan_tells_time_as_people_do(studio):
+    shown = repr(studio.study("animals", ARMS, ANIMALS, seeds=[1, 2], **CLIP).plan())
+    assert "2 min 24 s" in shown
+    assert "hours" not in shown
+
+
 def test_a_plan_with_few_items_says_that_it_is_hopeless(studio):
     few = studio.study("few", ARMS, ANIMALS[:5], seeds=[1, 2], **SMALL).plan()
     assert any("5 items can never reach significance: it takes 6" in note for note in few.notes)
@@ -138,6 +196,7 @@ def test_a_plan_with_few_items_says_that_it_is_hopeless(studio):
     alone = studio.study("alone", {"a": "a fox", "b": "an owl"}, seeds=4, **SMALL).plan()
     assert (alone.unit, alone.defined.items) == ("seed", 4)
     assert any("these prompts only" in note for note in alone.notes)
+    assert any("4 seeds can never reach significance" in note for note in alone.notes)
     assert "4 seeds, 4 pairs, 8 clips" in repr(alone)
 
 

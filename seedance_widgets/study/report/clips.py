@@ -65,7 +65,7 @@ def clips_html(facts: Facts, folder: Path, *, how: str, max_bytes: int) -> str:
         pair = f'<h3 dir="auto">{head}</h3><div class="clips">{figures}</div>'
         parts.append(f'<section class="pair">{pair}</section>')
     left_out = len(cells) - len(shown)
-    note = f"<p>{left_out} more items and seeds are not shown.</p>" if left_out else ""
+    note = f"<p>Not shown: {left_out:,} more of these groups.</p>" if left_out else ""
     return f'<div class="pairs">{"".join(parts)}</div>{note}'
 
 

@@ -19,11 +19,7 @@ if TYPE_CHECKING:
     from seedance_widgets.study.opening import Opened
     from seedance_widgets.study.outcome import Outcome
 
-__all__ = ["Facts", "leading_first"]
-
-_EVEN = 0.5
-_RATES = ("", "half_", "failed_", "bt_")
-_OTHER_WAY = (("arm_a", "arm_b"), ("wins", "losses"), ("sign_wins", "sign_losses"))
+__all__ = ["Facts"]
 
 
 @dataclass(frozen=True)
@@ -63,23 +59,6 @@ class Facts:
                 used[name] = (row["usd_per_million"], _source(str(row["model"]), name))
         for name, (per_million, source) in used.items():
             yield name, per_million, source
-
-
-def leading_first(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row of results told from the side of the arm that wins more."""
-    if row["win_rate"] is None or row["win_rate"] >= _EVEN:
-        return dict(row)
-    ranges = [(f"{prefix}low", f"{prefix}high") for prefix in _RATES]
-    ranges += [("unit_out_low", "unit_out_high"), ("rater_out_low", "rater_out_high")]
-    rates = [f"{prefix}win_rate" for prefix in _RATES]
-    mirrored = {name: row.get(other) for low, high in ranges for name, other in ((low, high), (high, low))}
-    mirrored |= {name: row.get(name) for name in rates}
-    swapped = {name: row[other] for a, b in _OTHER_WAY for name, other in ((a, b), (b, a))}
-    return {
-        **row,
-        **swapped,
-        **{name: None if value is None else 1 - value for name, value in mirrored.items()},
-    }
 
 
 def _source(model: str, price_id: str) -> str:

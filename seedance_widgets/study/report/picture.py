@@ -8,7 +8,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from seedance_widgets.study.report.words import is_absent
+from seedance_widgets.study.words import is_absent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

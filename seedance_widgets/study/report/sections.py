@@ -6,11 +6,12 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seedance_widgets.study.report.facts import leading_first
+from seedance_widgets.study.answers import answer_html, leading_first
+from seedance_widgets.study.report.markup import table
 from seedance_widgets.study.report.picture import intervals_svg
-from seedance_widgets.study.report.words import (
+from seedance_widgets.study.words import (
     UNKNOWN,
-    is_absent,
+    counted,
     moment,
     number,
     p_value,
@@ -20,7 +21,6 @@ from seedance_widgets.study.report.words import (
     records,
     share,
     span,
-    table,
     whole,
 )
 
@@ -84,16 +84,12 @@ def _question(facts: Facts) -> str:
     design = facts.design
     arms = " or ".join(f"<b>{escape(arm)}</b>" for arm in design.arms)
     counts = [
-        _counted(len(design.items), "item") if design.items else "One subject",
-        _counted(len(design.seeds), "seed"),
-        _counted(len(facts.raters), "rater"),
-        _counted(len(facts.opened.votes), "vote"),
+        counted(len(design.items), "item") if design.items else "One subject",
+        counted(len(design.seeds), "seed"),
+        counted(len(facts.raters), "rater"),
+        counted(len(facts.opened.votes), "vote"),
     ]
     return f"Which do people prefer, {arms}? {', '.join(counts)}."
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}{'s' * (count != 1)}"
 
 
 # --- the result ------------------------------------------------------------------------------------------
@@ -101,22 +97,10 @@ def _counted(count: int, what: str) -> str:
 
 def _result(facts: Facts, rows: Sequence[Mapping[str, Any]]) -> str:
     several = len({row["criterion"] for row in rows}) > 1
-    said = "".join(f'<p class="answer" dir="auto">{_answer(row, several=several)}</p>' for row in rows)
+    said = "".join(f'<p class="answer" dir="auto">{answer_html(row, several=several)}</p>' for row in rows)
     notes = dict.fromkeys(note for row in rows for note in str(row["notes"] or "").split("; ") if note)
     listed = f"<ul>{''.join(f'<li>{escape(note)}</li>' for note in notes)}</ul>" if notes else ""
     return f"{said}{intervals_svg(rows, several=several)}{listed}{_looks(facts)}"
-
-
-def _answer(row: Mapping[str, Any], *, several: bool) -> str:
-    about = f"{escape(str(row['criterion']))}: " if several else ""
-    first, second = escape(str(row["arm_a"])), escape(str(row["arm_b"]))
-    if is_absent(row["win_rate"]):
-        return f"{about}No decisive vote on <b>{first}</b> and <b>{second}</b>."
-    wins = f"wins {share(row['win_rate'])} of decisive votes"
-    sure = f"(95 % interval {span(row['low'], row['high'])}, {p_value(row['p_adjusted'])})"
-    if row["significant"]:
-        return f"{about}<b>{first}</b> is preferred to <b>{second}</b>: it {wins} {sure}."
-    return f"{about}No difference between <b>{first}</b> and <b>{second}</b> is shown: {first} {wins} {sure}."
 
 
 def _looks(facts: Facts) -> str:
@@ -139,7 +123,7 @@ def _figures(rows: Sequence[Mapping[str, Any]]) -> str:
 def _figures_of(row: Mapping[str, Any]) -> dict[str, str]:
     """What is behind an answer, by name."""
     return {
-        "independent": f"{whole(row['units'])} {row['unit']}s",
+        "independent": counted(row["units"], row["unit"]),
         "votes": f"{whole(row['votes'])}, and {whole(row['skips'])} skipped",
         "won / tied / lost": f"{whole(row['wins'])} / {whole(row['ties'])} / {whole(row['losses'])}",
         "win rate": ranged(row, "win_rate", "low", "high"),

@@ -1,20 +1,20 @@
-"""Figures in words, and tables of them, as a report shows them."""
+"""Figures in words, as results, notes and a report say them."""
 
 from __future__ import annotations
 
 import json
 import math
 from datetime import UTC, datetime
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping
 
     import pandas as pd
 
 __all__ = [
     "UNKNOWN",
+    "counted",
     "is_absent",
     "moment",
     "number",
@@ -25,7 +25,6 @@ __all__ = [
     "records",
     "share",
     "span",
-    "table",
     "whole",
 ]
 
@@ -34,17 +33,9 @@ _MICROSECONDS = 1_000_000
 _SURELY = 0.001
 
 
-def table(heads: Sequence[str], body: Iterable[Sequence[str]]) -> str:
-    """A table with a line of heads; the first cell of each row is its head."""
-    head = "".join(f'<th scope="col" dir="auto">{escape(each)}</th>' for each in heads)
-    lines = "".join(
-        f'<tr><th scope="row" dir="auto">{escape(cells[0])}</th>'
-        f"{''.join(f'<td>{escape(cell)}</td>' for cell in cells[1:])}</tr>"
-        for cells in body
-    )
-    made = f"<table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>"
-    # scrolled by keyboard too where it is wider than the page
-    return f'<div class="scroll" tabindex="0">{made}</div>'
+def counted(count: int, what: str) -> str:
+    """``1 pair``, ``2 pairs``."""
+    return f"{count:,} {what}{'s' * (count != 1)}"
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
