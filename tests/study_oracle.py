@@ -36,18 +36,17 @@ def tidy(votes):
 
 def win_rate(units, wins):
     """Rate, interval and p-value from the wins (0 to 1) of votes on units."""
-    units = pd.Series(units)
-    count = units.map(units.value_counts())
-    items = units.nunique()
+    _, item, votes = np.unique(units.astype(str), return_inverse=True, return_counts=True)
+    count, items = votes[item], len(votes)
     if not items:
         return dict.fromkeys(("win_rate", "low", "high", "p"), NAN)
     rate, spread = np.mean(wins), 0.0
     if items > 1:
-        model = sm.WLS(wins, np.ones(len(units)), weights=1 / count.to_numpy())
-        fit = model.fit(cov_type="cluster", cov_kwds={"groups": pd.factorize(units)[0]})
+        model = sm.WLS(wins, np.ones(len(units)), weights=1 / count)
+        fit = model.fit(cov_type="cluster", cov_kwds={"groups": item})
         rate, spread = fit.params[0], items * (items - 1) * fit.bse[0] ** 2
     share = (spread + 0.05) / ((items - 1) * rate * (1 - rate) + 0.05)
-    least = (1 / count.groupby(units).first()).mean()
+    least = (1 / votes).mean()
     effective = items if items < 6 else items / min(1.0, max(share, least))
     alpha = 2 * stats.norm.sf(stats.t.ppf(0.975, items))
     low, high = proportion_confint(rate * effective, effective, alpha=alpha, method="wilson")
