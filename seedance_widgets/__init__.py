@@ -2,6 +2,17 @@
 
 Public names are loaded when first used, so that importing this package costs next to nothing and a script
 that never shows a widget never loads one.
+
+Where to look, for one request from top to bottom:
+
+- what may be asked: `request` (fields), `rules` (faults), `catalog` (models as data), `pricing` (estimates);
+- sending it: `studio` -> `intake` -> `outbox` -> `log.journal` (the intent) -> `gates` -> `submission` ->
+  `client` -> `wire` -> `log.journal` (the task's id);
+- what becomes of it: `following` -> `watcher` -> `log.journal` (the status) -> `saving` -> `media`;
+- what people hold: `handles` -> `task` -> `ending` (what went wrong), `cards` -> `card` (what a cell shows);
+- after a crash or a lost answer: `recovery` -> `reconcile`; beside other kernels: `sharing`.
+
+All of that runs on the one loop of `engine`; `runtime` holds it together, `opening` shares it among studios.
 """
 
 from __future__ import annotations

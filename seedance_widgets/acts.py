@@ -77,8 +77,9 @@ class Acts:
         answer = await self._told(task_id)
         model = answer.data.get("model")
         if model not in (None, row["wire_model"], row["model"]):
+            reason = f"is a task of {model}; this one asked for {row['model']}"
             raise InvalidRequest(
-                [Problem("task_id", task_id, f"is a task of {model}; this one asked for {row['model']}")]
+                [Problem("task_id", task_id, reason)], refused="it cannot be that task; nothing was changed"
             )
         await self._sharing.claim([task.key])
         self._take_up(await engine.write(self._journal.matched, task.key, answer.data, "person"))
@@ -101,7 +102,7 @@ class Acts:
 
     async def cancel(self, task: Task) -> None:
         """DELETE a queued task; the row follows what the service then says."""
-        _refuse_unless(task, task.id is not None and task.status in LIVE, "a queued task can be cancelled")
+        _refuse_unless(task, "cancelled", task.id is not None and task.status in LIVE, "a queued task")
         # Asked first: DELETE of a task that has ended since removes its record, and with it a paid clip.
         await self._ask(task)
         if task.status == "running":
@@ -111,7 +112,7 @@ class Acts:
                 message=f"task {task.id} is running and cannot be cancelled",
                 advice="Only queued tasks can be cancelled; delete it once it has ended.",
             )
-        _refuse_unless(task, task.status == "queued", "a queued task can be cancelled")
+        _refuse_unless(task, "cancelled", task.status == "queued", "a queued task")
         await self._client.delete(str(task.id))
         await self._ask(task)
 
@@ -135,11 +136,13 @@ class Acts:
         row = await engine.write(self._journal.row, task.key)
         ended = row["status"] in ("failed", "expired")
         safe = row["status"] == "succeeded" and row["file"] in ("saved", "expired")
-        _refuse_unless(task, ended or safe, "an ended task whose clip is saved can be deleted")
+        _refuse_unless(task, "deleted", ended or safe, "an ended task whose clip is saved")
         await self._client.delete(str(task.id))
         self._publish(await engine.write(self._journal.forgotten, task.key))
 
 
-def _refuse_unless(task: Task, fits: bool, rule: str) -> None:
+def _refuse_unless(task: Task, act: str, fits: bool, which: str) -> None:
     if not fits:
-        raise InvalidRequest([Problem("task", task.key, f"the task is {task.status}; only {rule}")])
+        reason = f"the task is {task.status}; only {which} can be {act}"
+        refused = f"the task cannot be {act}; nothing was changed"
+        raise InvalidRequest([Problem("task", task.key, reason)], refused=refused)

@@ -214,7 +214,7 @@ class Chain:
         if self._tasks:
             request = request.replace(first_frame=_last_frame(self._tasks[-1]))
             parent = self._tasks[-1].key
-        begin = self._runtime.begin(
+        begin = self._runtime.outbox.begin(
             request, budget_usd=self._budget_usd, columns={"parent_key": parent, "chain": link.identity}
         )
         try:

@@ -57,12 +57,12 @@ def _parser() -> argparse.ArgumentParser:
     simulate.set_defaults(run=_simulate)
 
     resume = commands.add_parser("resume", help="follow unfinished tasks to their end and save their clips")
-    resume.add_argument("home", type=Path, metavar="HOME", help="a studio's folder")
+    _takes_home(resume)
     resume.add_argument("--simulate", action="store_true", help="its simulated tasks in place of the real")
     resume.set_defaults(run=_resume)
 
     log = commands.add_parser("log", help="print the log as a table")
-    log.add_argument("home", type=Path, metavar="HOME", help="a studio's folder")
+    _takes_home(log)
     log.add_argument("--csv", type=Path, metavar="FILE", help="write every column as CSV instead")
     log.set_defaults(run=_log)
 
@@ -71,12 +71,19 @@ def _parser() -> argparse.ArgumentParser:
         help="receive the service's callbacks for a studio's tasks",
         description="Prints the callback URL; a public address that leads to it is yours to provide.",
     )
-    webhook.add_argument("home", type=Path, metavar="HOME", help="a studio's folder")
+    _takes_home(webhook)
     webhook.add_argument("--port", type=int, default=0, help="port to listen on (default: a free one)")
     webhook.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     webhook.add_argument("--simulate", action="store_true", help="its simulated tasks in place of the real")
     webhook.set_defaults(run=_webhook)
     return parser
+
+
+def _takes_home(command: argparse.ArgumentParser) -> None:
+    command.add_argument("home", type=Path, metavar="HOME", help="a studio's folder")
+    command.add_argument(
+        "--log", metavar="WHERE", help="its log where that is elsewhere: a SQLite file, or a database's URL"
+    )
 
 
 # --- demo ------------------------------------------------------------------------------------------------
@@ -200,9 +207,8 @@ def _resume(args: argparse.Namespace) -> int:
     from seedance_widgets.errors import SeedanceError
     from seedance_widgets.studio import Studio
 
-    _check_home(args.home)
     failed = 0
-    with Studio(args.home, simulate=args.simulate) as studio:
+    with Studio(args.home, log=_existing_log(args), simulate=args.simulate) as studio:
         resumed = run(studio.resume())
         print(resumed, flush=True)
         # what another kernel looks after may take as long as that kernel lives
@@ -221,8 +227,7 @@ def _log(args: argparse.Namespace) -> int:
     from seedance_widgets.log import Log
     from seedance_widgets.log.store import Store
 
-    _check_home(args.home)
-    frame = Log(Store(args.home / "log.sqlite"), args.home.resolve()).to_pandas()
+    frame = Log(Store(_existing_log(args)), args.home.resolve()).to_pandas()
     if args.csv:
         frame.to_csv(args.csv)
         print(f"{_tasks(len(frame))} in {args.csv}")
@@ -240,7 +245,10 @@ def _webhook(args: argparse.Namespace) -> int:
     from seedance_widgets.studio import Studio
 
     stop = _stop_signal()
-    with Studio(args.home, simulate=args.simulate) as studio, studio.webhook(args.port, args.host) as hook:
+    with (
+        Studio(args.home, log=_existing_log(args), simulate=args.simulate) as studio,
+        studio.webhook(args.port, args.host) as hook,
+    ):
         resumed = run(studio.resume())
         print(hook.url, flush=True)
         print(f"following {_tasks(len(resumed), 'unfinished ')}; Ctrl-C ends", flush=True)
@@ -260,11 +268,19 @@ def _stop_signal() -> threading.Event:
     return stop
 
 
-def _check_home(home: Path) -> None:
+def _existing_log(args: argparse.Namespace) -> Path | str:
+    """Where the log of an existing studio is: a mistyped folder is not to become a new one."""
     from seedance_widgets.errors import LogError
 
-    if not (home / "log.sqlite").exists():
-        raise LogError(f"{home} has no log.sqlite: is it a studio's folder?")
+    home = args.home.expanduser().resolve()
+    if not home.is_dir():
+        raise LogError(f"there is no folder {home}, and so no studio")
+    if args.log is not None and "://" in args.log:
+        return str(args.log)
+    log = Path(args.log or home / "log.sqlite").expanduser()
+    if not log.exists():
+        raise LogError(f"there is no studio in {home}: it has no {log.name if args.log is None else log}")
+    return log
 
 
 if __name__ == "__main__":

@@ -48,7 +48,8 @@ def checked_key(key: Key) -> Key:
         raise MissingAPIKey
     if not re.fullmatch("[!-~]+", key.text):
         reason = "holds spaces or characters that no key has; copy it once more"
-        raise InvalidRequest([Problem("api_key", "(not shown)", reason)])
+        refused = "the API key cannot be used; nothing was sent"
+        raise InvalidRequest([Problem("api_key", "(not shown)", reason)], refused=refused)
     return key
 
 
@@ -58,7 +59,7 @@ def checked_base(base_url: str) -> str:
         url = httpx.URL(base_url.strip())
     except httpx.InvalidURL:
         # The cause would quote the address, which may hold a password.
-        raise InvalidRequest([Problem("base_url", "(not shown)", "is not a URL")]) from None
+        raise _unusable("(not shown)", "is not a URL") from None
     if url.scheme not in ("http", "https") or not url.host:
         reason = "must be an https address such as " + DEFAULT_BASE_URL
     elif "%" in url.host or not 0 < (url.port or 443) < 1 << 16:
@@ -72,13 +73,19 @@ def checked_base(base_url: str) -> str:
         reason = "plain http would send the API key in clear over the network; use https"
     else:
         return str(url.copy_with(query=None, fragment=None)).rstrip("/")
-    raise InvalidRequest([Problem("base_url", f"{url.scheme}://{url.host}", reason)])
+    raise _unusable(f"{url.scheme}://{url.host}", reason)
+
+
+def _unusable(base_url: str, reason: str) -> InvalidRequest:
+    refused = "the base URL cannot be used; nothing was sent"
+    return InvalidRequest([Problem("base_url", base_url, reason)], refused=refused)
 
 
 def checked_id(task_id: str, parameter: str) -> str:
     """The task id; `InvalidRequest` if it is none."""
     if not is_id(task_id):
-        raise InvalidRequest([Problem(parameter, task_id, "is no task id")])
+        problem = Problem(parameter, task_id, "is no task id")
+        raise InvalidRequest([problem], refused="there is no such task; nothing was sent")
     return task_id
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from seedance_widgets import catalog
 from seedance_widgets.errors import InvalidRequest, Problem
@@ -46,9 +47,7 @@ def ratio_parts(ratio: str) -> tuple[int, int]:
     """
     left, colon, right = ratio.partition(":")
     if not (colon and left.isdecimal() and right.isdecimal() and int(left) and int(right)):
-        raise InvalidRequest(
-            [Problem("ratio", ratio, 'a ratio is two whole numbers, as in "16:9"', nearest="16:9")]
-        )
+        raise _no_crop("ratio", ratio, 'a ratio is two whole numbers, as in "16:9"', nearest="16:9")
     shared = math.gcd(int(left), int(right))
     return int(left) // shared, int(right) // shared
 
@@ -110,11 +109,9 @@ def offset_crop(
     a, b = ratio_parts(ratio)
     largest = min(width // a, height // b)
     if largest < 1:
-        raise InvalidRequest(
-            [Problem("ratio", ratio, f"a picture of {width} x {height} px has no {a} x {b} px in it")]
-        )
+        raise _no_crop("ratio", ratio, f"a picture of {width} x {height} px has no {a} x {b} px in it")
     if not 0 < scale <= 1:
-        raise InvalidRequest([Problem("scale", scale, "above 0 and at most 1", nearest=1.0)])
+        raise _no_crop("scale", scale, "above 0 and at most 1", nearest=1.0)
     units = max(1, round(largest * scale))
     kept_width, kept_height = units * a, units * b
     left = (width - kept_width) // 2 if x is None else min(max(round(x), 0), width - kept_width)
@@ -138,9 +135,11 @@ def nearest_ratio(width: int, height: int) -> str:
 
 def _check_size(width: int, height: int) -> None:
     if width < 1 or height < 1:
-        raise InvalidRequest(
-            [Problem("image_size", (width, height), "a picture has at least 1 x 1 px", nearest=(1, 1))]
-        )
+        raise _no_crop("image_size", (width, height), "a picture has at least 1 x 1 px", nearest=(1, 1))
+
+
+def _no_crop(parameter: str, value: Any, reason: str, nearest: Any = None) -> InvalidRequest:
+    return InvalidRequest([Problem(parameter, value, reason, nearest)], refused="there is no such crop")
 
 
 def _rounded(numerator: int, denominator: int) -> int:

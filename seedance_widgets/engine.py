@@ -14,7 +14,8 @@ import concurrent.futures
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from seedance_widgets.errors import SeedanceError
+from seedance_widgets.callsite import called_from_here
+from seedance_widgets.errors import SeedanceError, WaitTimeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -155,13 +156,13 @@ def run(work: Any, timeout: float | None = None) -> Any:
     WaitTimeout
         The time is over; the work goes on.
     """
-    from seedance_widgets.errors import WaitTimeout
 
     async def awaited() -> Any:
         return await work
 
     try:
-        return engine.run(awaited(), timeout)
+        with called_from_here():
+            return engine.run(awaited(), timeout)
     except TimeoutError as error:
         if isinstance(error, SeedanceError):
             raise

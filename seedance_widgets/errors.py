@@ -40,7 +40,6 @@ never existed at the service. Warnings are `RetiredModelWarning`, `LegacyFlagsWa
 
 from __future__ import annotations
 
-import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -87,8 +86,17 @@ __all__ = [
     "WaitTimeout",
 ]
 
+_LONGEST_VALUE = 60  # characters of a parameter
+_LONGEST_TOLD = 400  # characters of what the service said
 KEYS_URL = "https://console.byteplus.com/ark/apiKey"
 MODELS_URL = "https://console.byteplus.com/ark/openManagement"
+
+
+def clipped(told: str) -> str:
+    """What a server wrote, which may be of any length, short enough to be read in a message."""
+    if len(told) <= _LONGEST_TOLD:
+        return told
+    return f"{told[:_LONGEST_TOLD].rstrip()} ... ({len(told):,} characters in all)"
 
 
 class SeedanceError(Exception):
@@ -110,20 +118,26 @@ class Problem:
     client_only: bool = False
 
     def __str__(self) -> str:
-        shown = textwrap.shorten(repr(self.value), 60, placeholder="...")
+        shown = " ".join(repr(self.value).split())
+        if len(shown) > _LONGEST_VALUE:
+            shown = f"{shown[:_LONGEST_VALUE].rstrip()}..."
         hint = "" if self.nearest is None else f"; nearest: {self.nearest!r}"
         return f"{self.parameter}={shown}: {self.reason}{hint}"
 
 
 class InvalidRequest(SeedanceError, ValueError):
-    """The request breaks one or more rules; all of them are in ``problems``. Nothing was sent."""
+    """What was asked for breaks one or more rules; all of them are in ``problems``. Nothing was sent.
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    ``refused`` says in words what it was, where it was no request for a clip: "the task cannot be cancelled".
+    """
+
+    def __init__(self, problems: Sequence[Problem], *, refused: str = "") -> None:
         self.problems = list(problems)
         lines = "\n".join(f"  - {problem}" for problem in self.problems)
-        count = len(self.problems)
-        head = "1 problem" if count == 1 else f"{count} problems"
-        super().__init__(f"{head} in the request; nothing was sent:\n{lines}")
+        count = (
+            f"{len(self.problems)} problem{'s' * (len(self.problems) != 1)} in the request; nothing was sent"
+        )
+        super().__init__(f"{refused or count}:\n{lines}")
 
 
 class InvalidCatalogEntry(SeedanceError, ValueError):
@@ -279,7 +293,8 @@ class APIError(ServiceError):
     """The service answered with an error status.
 
     ``status_code`` is the HTTP status; ``code``, ``message`` and ``param`` come from the body, None
-    where it has none; ``retry_after`` is in seconds; ``advice`` says what to do next.
+    where it has none; ``retry_after`` is in seconds; ``advice`` says what to do next. ``message`` is whole,
+    and shortened in the error's text.
     """
 
     def __init__(
@@ -302,7 +317,7 @@ class APIError(ServiceError):
         self.retry_after = retry_after
         self.advice = advice
         about = f" (parameter {param})" if param else ""
-        text = f"HTTP {status_code} {code or 'without a code'}{about}: {message or 'no message'}"
+        text = f"HTTP {status_code} {code or 'without a code'}{about}: {clipped(message or 'no message')}"
         if advice:
             text += f"{'' if text.endswith(('.', '!', '?')) else '.'} What to do: {advice}"
         # most messages of the service end with it

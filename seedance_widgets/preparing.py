@@ -7,7 +7,7 @@ which takes a third of the time and an eighth of the memory of decoding it whole
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seedance_widgets import catalog
 from seedance_widgets.cropping import Crop, center_crop, nearest_ratio, offset_crop, ratio_parts
@@ -23,9 +23,15 @@ from seedance_widgets.images import (
     upright,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from seedance_widgets.model import Model
+
 __all__ = ["prepare_image"]
 
 _SIDEWAYS = (5, 6, 7, 8)
+_BEST = 95  # above it a JPEG grows and looks no better (Pillow's documentation)
 
 
 def prepare_image(
@@ -52,7 +58,8 @@ def prepare_image(
     model, resolution
         Give the clip's size in pixels; by default the default model and its default resolution.
     x, y
-        Upper left corner of the window in pixels of the upright picture; None centres it.
+        Upper left corner of the window in pixels of the upright picture; None centres it on that axis. The
+        window is the largest of the ratio that fits; `offset_crop` gives smaller ones for ``crop``.
     crop
         The window itself, instead of ``x`` and ``y``.
     quality
@@ -73,19 +80,20 @@ def prepare_image(
     from PIL import Image as Pillow
 
     spec = catalog.find(model) if model else catalog.default_model()
+    resolution = str(resolution or spec.defaults["resolution"]).lower()
+    corner = {name: at for name, at in (("x", x), ("y", y)) if at is not None}
+    _check_arguments(spec, resolution, ratio, quality, corner=corner, crop=crop)
     loaded = source if isinstance(source, Image) and source.data is not None else None
     with opened(raw_bytes(loaded.data if loaded else source)) as picture:
         sideways = picture.getexif().get(ORIENTATION) in _SIDEWAYS
         width, height = picture.size[::-1] if sideways else picture.size
         window = crop or _window(width, height, ratio, x, y)
         if not (0 <= window.x and 0 <= window.y and window.box[2] <= width and window.box[3] <= height):
-            raise InvalidRequest(
-                [Problem("crop", window, f"leaves the picture of {width} x {height} px", client_only=True)]
-            )
+            raise _refused([_fault("crop", window, f"leaves the picture of {width} x {height} px")])
         if crop is not None and ratio != catalog.ADAPTIVE:
             _check_shape(crop, ratio)
         wanted = spec.size(
-            resolution or str(spec.defaults["resolution"]),
+            resolution,
             nearest_ratio(width, height) if ratio == catalog.ADAPTIVE else ratio,
         )
         target = _target(window, ratio, wanted)
@@ -110,23 +118,58 @@ def prepare_image(
     prepared = Image(name=str(name), data=data, format="jpeg", width=target[0], height=target[1], crop=window)
     problems = list(image_problems("crop", prepared, heif=False))
     if problems:
-        raise InvalidRequest(problems)
+        raise _refused(problems)
     return prepared
+
+
+def _check_arguments(
+    spec: Model, resolution: str, ratio: str, quality: int, *, corner: Mapping[str, float], crop: Crop | None
+) -> None:
+    """What cannot be meant, before a picture is opened."""
+    problems = []
+    for name, at in corner.items():
+        if crop is not None:
+            problems.append(_fault(name, at, "not together with crop, which says where it lies"))
+        elif ratio == catalog.ADAPTIVE:
+            problems.append(_fault(name, at, "adaptive keeps the whole picture; give the ratio to cut it to"))
+    if resolution not in spec.resolutions:
+        reason = f"{spec.name} takes {', '.join(spec.resolutions)}"
+        problems.append(_fault("resolution", resolution, reason, nearest=spec.resolutions[-1]))
+    if not 1 <= quality <= _BEST:
+        problems.append(_fault("quality", quality, f"1 to {_BEST}", nearest=min(max(quality, 1), _BEST)))
+    if problems:
+        raise _refused(problems)
 
 
 def _check_shape(crop: Crop, ratio: str) -> None:
     """A window of another shape would be squeezed into the ratio."""
     a, b = ratio_parts(ratio)
     if abs(crop.width * b - crop.height * a) > max(a, b):
-        raise InvalidRequest(
-            [Problem("crop", crop, f"is not of {ratio}; offset_crop gives one that is", client_only=True)]
-        )
+        raise _refused([_fault("crop", crop, f"is not of {ratio}; offset_crop gives one that is")])
 
 
 def _window(width: int, height: int, ratio: str, x: int | None, y: int | None) -> Crop:
-    if ratio == catalog.ADAPTIVE or (x is None and y is None):
+    if x is None and y is None:
         return center_crop(width, height, ratio)
-    return offset_crop(width, height, ratio, x=x, y=y)
+    window = offset_crop(width, height, ratio, x=x, y=y)
+    size = f"{window.width} x {window.height} px"
+    reason = f"a window of {size} leaves the picture of {width} x {height} px there"
+    moved = [
+        _fault(name, asked, reason, nearest=at)
+        for name, asked, at in (("x", x, window.x), ("y", y, window.y))
+        if asked is not None and round(asked) != at
+    ]
+    if moved:
+        raise _refused(moved)
+    return window
+
+
+def _fault(parameter: str, value: Any, reason: str, nearest: Any = None) -> Problem:
+    return Problem(parameter, value, reason, nearest, client_only=True)
+
+
+def _refused(problems: Sequence[Problem]) -> InvalidRequest:
+    return InvalidRequest(problems, refused="the picture cannot be prepared like that")
 
 
 def _target(window: Crop, ratio: str, wanted: tuple[int, int] | None) -> tuple[int, int]:

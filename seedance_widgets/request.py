@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from seedance_widgets import catalog
 from seedance_widgets.body import BODY_FIELDS, params_of
+from seedance_widgets.callsite import warn
 from seedance_widgets.coercion import DraftTask, coerced
 from seedance_widgets.errors import InvalidRequest, LegacyFlagsWarning, Problem
 from seedance_widgets.flags import convert_flags, find_flags
@@ -255,12 +256,11 @@ class TaskRequest:
             raise InvalidRequest(list({(p.parameter, p.reason): p for p in problems}.values()))
         if flags := find_flags(self.prompt):
             names = ", ".join(name for name, _ in flags)
-            warnings.warn(
+            warn(
                 f"the prompt sets {names} by --flags, which the service reads leniently: a wrong value "
                 "silently becomes the default, and no estimate sees it. "
                 "TaskRequest.from_flags(prompt, ...) turns them into parameters.",
                 LegacyFlagsWarning,
-                stacklevel=4,
             )
 
     def _mode(self) -> str | None:

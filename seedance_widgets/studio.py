@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-import warnings
-from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, overload
 
@@ -14,16 +12,11 @@ from seedance_widgets import catalog
 from seedance_widgets.chaining import Chain, links_of, source_of
 from seedance_widgets.credentials import Key
 from seedance_widgets.engine import engine
-from seedance_widgets.errors import (
-    InvalidRequest,
-    MissingAPIKey,
-    RetiredModelWarning,
-    SeedanceError,
-)
+from seedance_widgets.errors import MissingAPIKey, SeedanceError
+from seedance_widgets.intake import asked_for, warn_if_retired
 from seedance_widgets.limits import Limits
 from seedance_widgets.opening import join, leave
-from seedance_widgets.promotion import age_problem, planned
-from seedance_widgets.request import TaskRequest
+from seedance_widgets.promotion import planned
 from seedance_widgets.showing import Shown, in_notebook
 from seedance_widgets.task import Task
 
@@ -34,14 +27,13 @@ if TYPE_CHECKING:
 
     from seedance_widgets.gates.allowances import Lane
     from seedance_widgets.log import Log
+    from seedance_widgets.request import TaskRequest
     from seedance_widgets.resuming import Resumed
     from seedance_widgets.simulator import Simulator
     from seedance_widgets.study.study import Study
     from seedance_widgets.webhook import Webhook
 
 __all__ = ["Studio"]
-
-_warned: set[str] = set()
 
 
 class Studio:
@@ -106,7 +98,7 @@ class Studio:
             clock=clock,
         )
         if budget_usd is not None:
-            self._runtime.budget_usd = budget_usd
+            self._runtime.outbox.budget_usd = budget_usd
         self._closed = False
         self._webhooks: list[Webhook] = []
 
@@ -190,10 +182,10 @@ class Studio:
         if not wanted:
             return []
         for final in plan.finals:
-            self._warn_if_retired(final.request)
+            warn_if_retired(self._runtime, final.request)
         Shown().draw(repr(plan), plan._repr_html_())
         begun = await engine.bridge(
-            self._runtime.begin_all(
+            self._runtime.outbox.begin_all(
                 [(final.request, {"parent_key": final.draft["key"]}) for final in plan.finals],
                 budget_usd=self.budget_usd,
                 lane="interactive" if alone else "batch",
@@ -255,7 +247,7 @@ class Studio:
         picture, parent = source_of(first_frame, self._runtime)
         links = links_of(prompts, first_frame=picture, seed=seed, name=name, params=params)
         if links:
-            self._warn_if_retired(links[0].request)
+            warn_if_retired(self._runtime, links[0].request)
         return await Chain(
             self._runtime, links, budget_usd=self.budget_usd, parent=parent, progress=progress
         ).make()
@@ -290,13 +282,13 @@ class Studio:
     async def _submit(
         self, prompt_or_request: str | TaskRequest, params: dict[str, Any], *, show: bool
     ) -> Task:
-        request = self._request(prompt_or_request, params)
+        request = asked_for(self._runtime, prompt_or_request, params)
         columns = {}
         if request.draft_task is not None:
             draft = self._runtime.task_by_id(request.draft_task.id)
             columns = {"parent_key": draft.key if draft else None}
-        self._warn_if_retired(request)
-        work = self._runtime.begin(request, budget_usd=self.budget_usd, columns=columns)
+        warn_if_retired(self._runtime, request)
+        work = self._runtime.outbox.begin(request, budget_usd=self.budget_usd, columns=columns)
         task, sending = await engine.bridge(work)
         if show and in_notebook():
             task.show()
@@ -307,40 +299,10 @@ class Studio:
         self, request: TaskRequest, columns: Mapping[str, Any], *, lane: Lane
     ) -> tuple[Task, Future[None]]:
         """One of many requests that is asked for by more than a person's own call: its task and sending."""
-        request = self._request(request, {})
-        self._warn_if_retired(request)
-        work = self._runtime.begin(request, budget_usd=self.budget_usd, columns=columns, lane=lane)
+        request = asked_for(self._runtime, request, {})
+        warn_if_retired(self._runtime, request)
+        work = self._runtime.outbox.begin(request, budget_usd=self.budget_usd, columns=columns, lane=lane)
         return await engine.bridge(work)
-
-    def _request(self, prompt_or_request: str | TaskRequest, params: dict[str, Any]) -> TaskRequest:
-        if isinstance(prompt_or_request, TaskRequest):
-            request = prompt_or_request.replace(**params) if params else prompt_or_request
-        else:
-            request = TaskRequest.from_params(prompt_or_request, **params)
-        draft = request.draft_task
-        if draft is None:
-            return request
-        if draft.created_at is None and (known := self._runtime.task_by_id(draft.id)):
-            draft = known.as_draft()
-            request = request.replace(draft_task=draft)
-        if problem := age_problem(draft, self._runtime.clock()):
-            raise InvalidRequest([problem])
-        return request
-
-    def _warn_if_retired(self, request: TaskRequest) -> None:
-        retired = request.spec.retirement
-        today = datetime.fromtimestamp(self._runtime.clock(), UTC).date()
-        if self._runtime.simulated or retired is None or request.spec.id in _warned:
-            return
-        if today >= date.fromisoformat(retired.date):
-            _warned.add(request.spec.id)
-            instead = f"; {retired.replacement} takes its place" if retired.replacement else ""
-            warnings.warn(
-                f"{request.spec.name} was retired on {retired.date} ({retired.status}){instead}. "
-                "The service decides whether it still answers.",
-                RetiredModelWarning,
-                stacklevel=4,
-            )
 
     # --- studies -----------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ import pytest
 from canary import KEY
 
 import seedance_widgets as sw
+from seedance_widgets.cli import main
 
 SMALL = {"resolution": "480p", "ratio": "1:1", "duration": 4}
 COMMAND = [sys.executable, "-m", "seedance_widgets.cli"]
@@ -73,11 +74,23 @@ def test_log_prints_and_exports(home, tmp_path):
     assert (tmp_path / "log.csv").read_text().startswith("key,task_id,status")
 
 
-def test_a_folder_without_a_log_is_a_clear_error(tmp_path):
-    for command in ("resume", "log"):
-        done = run(command, str(tmp_path))
-        assert done.returncode == 1
-        assert "no log.sqlite" in done.stderr
+@pytest.mark.parametrize("command", ["resume", "log", "webhook"])
+def test_a_folder_that_is_no_studio_is_a_clear_error_and_stays_none(tmp_path, command, capsys):
+    for folder in (tmp_path, tmp_path / "mistyped"):
+        assert main([command, str(folder)]) == 1
+        assert "no studio" in (said := capsys.readouterr().err)
+        assert str(folder) in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_log_elsewhere_is_found(tmp_path, capsys):
+    with sw.Studio(tmp_path / "runs", log=tmp_path / "team.sqlite", simulate=True) as studio:
+        sw.run(studio.submit("a fox", **SMALL))
+    for where in (tmp_path / "team.sqlite", f"sqlite:///{tmp_path / 'team.sqlite'}"):
+        assert main(["log", str(tmp_path / "runs"), "--log", str(where)]) == 0
+        assert "1 task," in capsys.readouterr().out
+    assert main(["log", str(tmp_path / "runs"), "--log", str(tmp_path / "other.sqlite")]) == 1
+    assert not (tmp_path / "runs" / "log.sqlite").exists()
 
 
 def test_the_demo_without_a_browser(tmp_path):
@@ -126,6 +139,7 @@ def test_webhook_says_its_address_first_and_sees_to_tasks_left_behind(tmp_path, 
     with simulator.serve() as base_url:
         monkeypatch.setenv("ARK_API_KEY", KEY)
         monkeypatch.setenv("ARK_BASE_URL", base_url)
+        sw.Studio(tmp_path).close()
         with webhook(tmp_path) as url:
             assert re.fullmatch(r"http://127\.0\.0\.1:\d+/webhook/[\w-]{43}/callback", url)
             with sw.Studio(tmp_path, clock=clock) as studio:
@@ -144,6 +158,7 @@ def test_webhook_says_its_address_first_and_sees_to_tasks_left_behind(tmp_path, 
 
 
 def test_webhook_on_a_taken_port_is_a_clear_error(tmp_path):
+    sw.Studio(tmp_path, simulate=True).close()
     with sw.Simulator().serve() as base_url:
         done = run("webhook", str(tmp_path), "--simulate", "--port", base_url.split(":")[2].split("/")[0])
     assert done.returncode == 1

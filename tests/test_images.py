@@ -83,9 +83,12 @@ def test_heic_passes_where_the_model_takes_it():
 @pytest.mark.parametrize("ratio", ["16:9", "4:3", "1:1", "3:4", "9:16", "21:9"])
 def test_a_prepared_picture_has_the_exact_ratio_and_is_small(ratio):
     a, b = (int(part) for part in ratio.split(":"))
+    # the window is as wide as the picture, as high, or both: one side at most is free to move
+    corner = {} if ratio == "4:3" else {"x": 10} if 3 * a < 4 * b else {"y": 20}
     prepared = sw.prepare_image(
-        photo(2400, 1800), ratio, x=10, y=20, model="seedance-1-5-pro", resolution="480p"
+        photo(2400, 1800), ratio, **corner, model="seedance-1-5-pro", resolution="480p"
     )
+    assert {name: getattr(prepared.crop, name) for name in corner} == corner
     assert prepared.width * b == prepared.height * a
     assert prepared.data_url.startswith("data:image/jpeg;base64,")
     assert len(prepared.data) < 500_000
@@ -119,6 +122,24 @@ def test_transparency_lies_on_white():
 def test_a_window_outside_the_picture_is_refused():
     with pytest.raises(sw.InvalidRequest, match="leaves the picture"):
         sw.prepare_image(photo(800, 600), "1:1", crop=sw.Crop(700, 0, 400, 400))
+
+
+@pytest.mark.parametrize(
+    ("asked", "parameter", "nearest"),
+    [
+        ({"ratio": "1:1", "x": 9000}, "x", 200),
+        ({"ratio": "1:1", "x": -1}, "x", 0),
+        ({"ratio": "16:9", "y": 2000}, "y", 150),
+        ({"y": 20}, "y", None),
+        ({"ratio": "1:1", "x": 0, "crop": sw.Crop(0, 0, 400, 400)}, "x", None),
+        ({"ratio": "1:1", "resolution": "9000p"}, "resolution", "1080p"),
+        ({"ratio": "1:1", "quality": 200}, "quality", 95),
+    ],
+)
+def test_what_would_be_another_picture_than_asked_for_is_refused(asked, parameter, nearest):
+    with pytest.raises(sw.InvalidRequest, match="the picture cannot be prepared like that") as caught:
+        sw.prepare_image(photo(800, 600), **asked)
+    assert [(each.parameter, each.nearest) for each in caught.value.problems] == [(parameter, nearest)]
 
 
 def test_a_window_that_is_too_small_is_refused():

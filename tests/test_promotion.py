@@ -219,7 +219,7 @@ async def test_no_drafts_are_no_finals(studio):
 
 
 async def test_a_retired_model_is_a_notice(tmp_path, monkeypatch):
-    monkeypatch.setattr("seedance_widgets.studio._warned", set())
+    monkeypatch.setattr("seedance_widgets.intake._warned", set())
     now = 1_800_000_000.0  # January 2027, after 1.5 pro is reported to stop
     service = sw.Simulator(speed=10_000, clock=lambda: now)
     with service.serve() as url, sw.Studio(tmp_path, api_key="k", base_url=url, clock=lambda: now) as studio:

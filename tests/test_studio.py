@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 import threading
+import warnings
 
 import av
 import httpx
@@ -116,9 +117,21 @@ async def test_a_lost_answer_is_unknown_and_never_sent_again(studio, simulator, 
     getattr(simulator.faults, name)(*([408] if fault.endswith("408") else []))
     with pytest.raises(sw.OutcomeUnknown) as caught:
         await studio.submit("a fox", **SMALL)
-    assert caught.value.task.status == "unknown"
+    task = caught.value.task
+    assert task.status == "unknown"
+    assert f'`task = await studio.task("{task.key}")`, then `await task.adopt(id)`' in str(caught.value)
     assert len(simulator.tasks()) == 1
     assert studio.reserved > 0
+
+
+async def test_a_long_message_is_shortened_for_reading_and_whole_in_the_log(studio, simulator):
+    told = "no " * 5_000
+    simulator.faults.refuse(400, "InvalidParameter", message=told)
+    with pytest.raises(sw.RequestRejected) as caught:
+        await studio.submit("a fox", **SMALL)
+    assert len(str(caught.value)) < 1_000
+    assert caught.value.message.startswith(told)
+    assert studio.log.to_pandas()["error_message"].iloc[0].startswith(told)
 
 
 async def test_a_rate_limit_is_waited_out_with_the_same_intent(studio, simulator):
@@ -189,8 +202,9 @@ async def test_closing_waits_for_an_answer_that_names_a_paid_task(tmp_path, simu
 async def test_cancelling_a_task_that_has_ended_since_does_not_delete_it(studio, simulator):
     task = await studio.submit("a fox", **SMALL)
     await task
-    with pytest.raises(sw.InvalidRequest, match="succeeded; only a queued task"):
+    with pytest.raises(sw.InvalidRequest, match="succeeded; only a queued task") as caught:
         await task.cancel()
+    assert str(caught.value).startswith("the task cannot be cancelled; nothing was changed:")
     assert len(simulator.tasks()) == 1
 
 
@@ -395,16 +409,56 @@ def test_the_key_shows_nowhere(tmp_path):
 
 
 def test_a_retired_model_is_a_notice_once(tmp_path, monkeypatch):
-    monkeypatch.setattr("seedance_widgets.studio._warned", set())
+    monkeypatch.setattr("seedance_widgets.intake._warned", set())
     params = {"model": "seedance-1-0-lite-t2v", "resolution": "480p"}
     with sw.Studio(tmp_path, api_key=KEY, base_url="http://127.0.0.1:9/api/v3") as studio:
         with (
-            pytest.warns(sw.RetiredModelWarning, match=r"2026-05-13 \(official\); seedance-1-0-pro-fast"),
+            pytest.warns(
+                sw.RetiredModelWarning, match=r"2026-05-13 \(official\); seedance-1-0-pro-fast"
+            ) as told,
             pytest.raises(sw.RequestRejected),
         ):
             sw.run(studio.submit("a fox", **params))
+        assert [(each.filename, "the model taken" in str(each.message)) for each in told] == [
+            (__file__, False)
+        ]
         with pytest.raises(sw.RequestRejected):
             sw.run(studio.submit("a fox", **params))
+
+
+@pytest.mark.parametrize("call", ["submit", "generate", "legacy"])
+async def test_a_warning_points_at_the_line_that_asked(tmp_path, monkeypatch, call):
+    monkeypatch.setattr("seedance_widgets.intake._warned", set())
+    params = {"model": "seedance-1-0-lite-t2v", "resolution": "480p"}
+    with (
+        sw.Simulator(speed=200).serve() as base_url,
+        sw.Studio(tmp_path, api_key=KEY, base_url=base_url) as studio,
+    ):
+        asks = {
+            "submit": lambda: studio.submit("a fox", **params),
+            "generate": lambda: studio.generate("a fox", **params),
+            "legacy": lambda: studio.submit(
+                "a fox --dur 4", model="seedance-1-0-pro-fast", resolution="480p"
+            ),
+        }
+        with pytest.warns((sw.RetiredModelWarning, sw.LegacyFlagsWarning)) as told:
+            await asks[call]()
+    assert [each.filename for each in told] == [__file__]
+
+
+async def test_a_retired_model_that_the_service_still_takes_is_no_news(tmp_path, monkeypatch):
+    with (
+        sw.Simulator(speed=200).serve() as base_url,
+        sw.Studio(tmp_path, api_key=KEY, base_url=base_url) as studio,
+    ):
+        for known in (False, True):
+            monkeypatch.setattr("seedance_widgets.intake._warned", set())
+            with warnings.catch_warnings(record=True) as told:
+                warnings.simplefilter("always")
+                await studio.submit("a fox", **SMALL)
+            said = [str(each.message) for each in told if each.category is sw.RetiredModelWarning]
+            assert len(said) == (not known)
+            assert known or 'model="..." names another' in said[0]
 
 
 def test_a_process_that_ends_with_live_tasks_ends_quietly(tmp_path):

@@ -188,10 +188,10 @@ async def test_two_boards_on_one_studio(studio, boards):
 
 async def test_closing_the_board_stops_its_listening(studio, boards):
     board = boards(studio)
-    assert len(studio._runtime._listeners) == 1
+    assert len(studio._runtime._handles._listeners) == 1
     board.close()
     board.close()
-    assert studio._runtime._listeners == {}
+    assert studio._runtime._handles._listeners == {}
     await studio.generate("a fox", **SMALL)
     assert board.rows == []
 

@@ -199,10 +199,9 @@ async def test_following_does_not_draw_the_cards_of_the_cell_that_waits(studio):
     task = await studio.submit("a fox", **SMALL)
     card = object()
     player = VideoPlayer(task)
-    task._draw = lambda: None
-    task._cards = [card]
+    task._cards._shown = [card]
     await until(lambda: player.clip.get("id"))
-    assert task._cards == [card]
+    assert task._cards._shown == [card]
 
 
 async def test_a_closed_player_follows_no_more(tmp_path):
