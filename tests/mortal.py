@@ -23,6 +23,7 @@ import httpx
 import seedance_widgets as sw
 from seedance_widgets import opening
 from seedance_widgets.engine import engine
+from seedance_widgets.limits import Limits
 
 _alive: contextvars.ContextVar[Kernel] = contextvars.ContextVar("kernel")
 _PATIENCE = 30.0
@@ -125,7 +126,7 @@ class Kernel:
     def __init__(self, home, service: sw.Simulator, clock) -> None:
         self.line = Line(service)
         self.work: weakref.WeakSet[asyncio.Task] = weakref.WeakSet()
-        self.studio = sw.Studio(home, simulate=self.line, clock=clock)
+        self.studio = sw.Studio(home, simulate=self.line, clock=clock, limits=Limits(lists_per_second=50))
         self._context = contextvars.copy_context()
         self._context.run(_alive.set, self)
 

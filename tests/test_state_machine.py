@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import sqlite3
+import struct
 import tempfile
 import time
 from collections import Counter
@@ -26,10 +27,12 @@ import seedance_widgets as sw
 from seedance_widgets.client import Client
 from seedance_widgets.engine import engine
 from seedance_widgets.simulator import EMBEDDED_BASE_URL
+from seedance_widgets.simulator.render import render_mp4
 
 USD_PER_MILLION = 1.0
 BASE_EXPIRY = 172_800
 OUR_SEEDS = 1 << 31  # drawn below; foreign tasks take theirs from above
+MEMORY = Path("/dev/shm")  # dying leaves to a disk what it leaves to this; losing power is another test's
 FINAL = ("succeeded", "failed", "cancelled", "expired", "rejected", "not_created")
 
 # the faults of one create, ordered from the simulator or put on the kernel's line
@@ -73,7 +76,7 @@ STOPS = st.sampled_from(
 class Promise(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
-        self.folder = tempfile.TemporaryDirectory(prefix="promise-")
+        self.folder = tempfile.TemporaryDirectory(prefix="promise-", dir=MEMORY if MEMORY.is_dir() else None)
         self.home = Path(self.folder.name) / "runs"
         self.clock = Clock()
         self.service = sw.Simulator(speed=1000, clock=self.clock)
@@ -345,7 +348,7 @@ def fingerprint(task):
 
 @pytest.fixture
 def tiny(fresh_catalog):
-    """A model whose clips are drawn in no time."""
+    """A model of small clips."""
     return fresh_catalog.register(
         "tiny",
         like="seedance-1-0-pro-fast",
@@ -358,11 +361,24 @@ def tiny(fresh_catalog):
     )
 
 
+class Drawn:
+    """Draws one clip, and marks it for each task by a box that players pass over."""
+
+    def __init__(self):
+        self.clip = b""
+
+    def __call__(self, scene):
+        self.clip = self.clip or render_mp4(scene)
+        mark = str(scene.seed).encode()
+        return self.clip + struct.pack(">I4s", 8 + len(mark), b"free") + mark
+
+
 @pytest.fixture
 def mortal(tiny, monkeypatch):
-    # only how long is waited between tries changes, not what is tried
+    # only how long is waited between tries changes, not what is tried, and what is seen in a clip
     for pause in ("submission._FIRST_WAIT", "client._FIRST_WAIT", "saving._PAUSE"):
         monkeypatch.setattr(f"seedance_widgets.{pause}", 0.01)
+    monkeypatch.setattr("seedance_widgets.simulator.render.render_mp4", Drawn())
     with kernels_that_die():
         yield
 
