@@ -18,7 +18,7 @@ def pytest_collection_modifyitems(config, items):
     if config.getoption("--soak"):
         return
     for item in items:
-        if "soak" in item.keywords:
+        if item.get_closest_marker("soak"):  # not keywords, which hold the names of folders too
             item.add_marker(pytest.mark.skip(reason="large counts: pytest --soak"))
 
 
