@@ -34,8 +34,10 @@ class Jupyter:
         self.browser = browser
 
     @contextlib.contextmanager
-    def opened(self, cells, *, front="lab", theme="light", width=1280, height=1300, name=None):
-        """A page on a new notebook of these code cells, its kernel ready."""
+    def opened(
+        self, cells, *, front="lab", theme="light", width=1280, height=1300, name=None, listen=lambda _: None
+    ):
+        """A page on a new notebook of these code cells, its kernel ready; ``listen`` has it from the start."""
         name = name or f"nb-{secrets.token_hex(4)}.ipynb"
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
         notebook.metadata["kernelspec"] = {
@@ -46,6 +48,7 @@ class Jupyter:
         nbformat.write(notebook, self.folder / name)
         context = self.browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme)
         page = context.new_page()
+        listen(page)
         try:
             notebook_page = NotebookPage(page, self, name, front)
             notebook_page.open()

@@ -19,7 +19,7 @@ study = studio.study(
     arms={{"armplain": "{{item}}", "armcamera": "{{item}}, dollywards"}},
     items=["itemfox", "itemhare", "itemowl", "itemelk", "itembee", "itemcrow", "itemseal", "itemmole", "itemswan", "itemlynx"],
     seeds=[777001],
-    resolution="480p", ratio="1:1", duration=4, generate_audio=False,
+    model="seedance-1-0-pro", resolution="480p", ratio="1:1", frames=29,
 )
 """
 CELL = """
@@ -35,8 +35,10 @@ SECRETS = ("arm", "armplain", "armcamera", "dollywards", "777001", "SIMULATED", 
 class Wire:
     """All that passes between a page and the server, both ways."""
 
-    def __init__(self, page) -> None:
+    def __init__(self) -> None:
         self.passed: list[bytes] = []
+
+    def __call__(self, page) -> None:
         page.on("request", lambda request: self._take(request.url, request.post_data_buffer))
         page.on("websocket", self._listen)
 
@@ -92,10 +94,8 @@ def test_a_study_by_keyboard_alone_through_a_killed_kernel(jupyter, meadow):
     study, module, told = meadow
     done, total = study.progress("ana")
     assert (done, total) == (0, 12), "ten pairs, a pair of the same clip, and a pair once again"
-    pages = []
-    with jupyter.opened([CELL.format(module=module), PID]) as notebook:
-        wire = Wire(notebook.page)
-        notebook.open()
+    pages, wire = [], Wire()
+    with jupyter.opened([CELL.format(module=module), PID], listen=wire) as notebook:
         rating = Rating(notebook)
         notebook.finish(1)
         rating.begin()
