@@ -101,10 +101,13 @@ function make(tag, name, parent, properties = {}) {
   const node = Object.assign(document.createElement(tag), properties);
   node.className = `sw-cropper-${name}`;
   node.dataset.testid = `cropper-${name}`;
-  node.dataset.lmSuppressShortcuts = "true"; // Notebook 7 takes keys by what has the focus
   parent.append(node);
   return node;
 }
+
+/** Typed here, dd deletes no cell of the notebook; Ctrl+S and Shift+Enter are still its own. */
+const keepKeys = (root, signal) => addEventListener("keydown", (e) => root.contains(e.target) && e.target.toggleAttribute(
+  "data-lm-suppress-shortcuts", !(e.ctrlKey || e.metaKey || e.altKey || e.shiftKey && e.key === "Enter")), { capture: true, signal });
 
 function render({ model, el, signal }) {
   const root = make("div", "root", el);
@@ -271,6 +274,7 @@ function render({ model, el, signal }) {
   for (const end of ["keyup", "blur"]) listen(frame, end, keysUp);
   inputs.forEach((input, i) => listen(input, "change", () => typed(i)));
   listen(centre, "click", () => settle(centerCrop(...geometry()), rect));
+  keepKeys(root, signal);
   told();
   ask();
 }

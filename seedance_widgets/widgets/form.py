@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as w
 
 from seedance_widgets import catalog
+from seedance_widgets.card import brief
 from seedance_widgets.engine import engine
 from seedance_widgets.errors import InvalidRequest, Problem, SeedanceError
 from seedance_widgets.model import ADAPTIVE
@@ -22,6 +23,7 @@ from seedance_widgets.request import TaskRequest
 from seedance_widgets.widgets.controls import STYLE, Control, Words, say
 from seedance_widgets.widgets.examples import EXAMPLES, HINTS
 from seedance_widgets.widgets.inputs import Inputs
+from seedance_widgets.widgets.keys import Keys
 from seedance_widgets.widgets.lasting import LastingOutput, display_widget
 from seedance_widgets.widgets.prices import price_html
 from seedance_widgets.widgets.style import style
@@ -133,7 +135,13 @@ class ParameterForm(w.VBox):
         self._refresh()
 
     def on_task(self, callback: Callable[[Task], None]) -> None:
-        """Call back with each task that was sent from here, as soon as the service has accepted it."""
+        """Call back with each task that was sent from here, as soon as the service has accepted it.
+
+        Parameters
+        ----------
+        callback
+            Given the `Task`, in a thread of its own. What it raises is shown in the form.
+        """
         self._listeners.append(callback)
 
     # --- building ----------------------------------------------------------------------------------------
@@ -187,6 +195,7 @@ class ParameterForm(w.VBox):
         main = [self._controls[name].box for name in _MAIN]
         return [
             style("form"),
+            Keys(),
             w.VBox([self._model, self._advice, self._mode, self._example]),
             w.VBox([self._prompt, self._words, self._chips, self._prompt_line]),
             self._inputs.box,
@@ -348,23 +357,28 @@ class ParameterForm(w.VBox):
             request = await asyncio.to_thread(make)
             task = await self._studio.submit(request)
         except SeedanceError as error:
-            self._done(str(error))
+            self._done(brief(str(error)))
             return
         except Exception as error:  # noqa: BLE001 - a callback's error has no other place to be seen
-            self._done(f"{type(error).__name__}: {error}")
+            self._done(brief(f"{type(error).__name__}: {error}"))
             return
         self._last = request
         self.tasks.append(task)
         self._done(f"Task {task.key} is {task.status}. Go on working; its clip appears below.")
-        for listener in self._listeners:
-            listener(task)
         self._lasting.add(task)
+        for listener in self._listeners:
+            try:
+                await asyncio.to_thread(listener, task)
+            except Exception as error:  # noqa: BLE001 - the same
+                say(self._notice, f"on_task: {brief(f'{type(error).__name__}: {error}')}")
         try:
             await task
         except SeedanceError as error:
-            say(self._status, str(error))
+            say(self._status, brief(str(error)))
         else:
-            say(self._status, f"Task {task.key} is done: {task.usd or 0:.4f} US dollars.")
+            cost = "price not known" if task.usd is None else f"${task.usd:.4f}"
+            simulated = " (simulated, not billed)" if self._studio._runtime.simulated else ""  # noqa: SLF001 - the widgets' seam
+            say(self._status, f"Task {task.key} is done: {cost}{simulated}.")
         self._lasting.redraw()
 
     def _done(self, text: str) -> None:

@@ -47,10 +47,13 @@ function make(tag, name, parent, properties = {}) {
   const node = Object.assign(document.createElement(tag), properties);
   node.className = `sw-picker-${name}`;
   node.dataset.testid = `picker-${name}`;
-  node.dataset.lmSuppressShortcuts = "true"; // Notebook 7 takes keys by what has the focus
   parent.append(node);
   return node;
 }
+
+/** Typed here, dd deletes no cell of the notebook; Ctrl+S and Shift+Enter are still its own. */
+const keepKeys = (root, signal) => addEventListener("keydown", (e) => root.contains(e.target) && e.target.toggleAttribute(
+  "data-lm-suppress-shortcuts", !(e.ctrlKey || e.metaKey || e.altKey || e.shiftKey && e.key === "Enter")), { capture: true, signal });
 
 function render({ model, el, signal }) {
   const get = (name) => model.get(name);
@@ -246,6 +249,7 @@ function render({ model, el, signal }) {
     root.classList.remove("sw-picker-over");
     taken(event, event.dataTransfer);
   });
+  keepKeys(root, signal);
   told();
   drawAll();
 }

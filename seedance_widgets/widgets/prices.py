@@ -66,5 +66,5 @@ def _usd(known: Estimate | None) -> str:
     if known is None:
         return "not offered"
     if known.usd is not None:
-        return f"{'' if known.exact else '≈ '}US${known.usd:.4f}"
-    return "not known" if known.usd_max is None else f"≤ US${known.usd_max:.4f}"
+        return f"{'' if known.exact else '≈ '}${known.usd:.4f}"
+    return "not known" if known.usd_max is None else f"≤ ${known.usd_max:.4f}"

@@ -64,10 +64,10 @@ def test_a_change_of_model_keeps_what_fits_and_says_what_does_not(form):
 def test_the_price_follows_each_change(form):
     form._prompt.value = "a fox"
     choose(form, ratio="16:9", resolution="720p")
-    assert "US$0.2614 ✓" in form._price.value
-    assert "US$0.1307" in form._price.value
+    assert "$0.2614 ✓" in form._price.value
+    assert "$0.1307" in form._price.value
     choose(form, generate_audio=False)
-    assert "US$0.1307 ✓" in form._price.value
+    assert "$0.1307 ✓" in form._price.value
     choose(form, resolution="480p")
     assert "864 x 496 px · 121 frames · 50,638 tokens" in form._price.value
 
