@@ -1,43 +1,42 @@
-// Two to nine clips in step: the longest is the clock, the others are corrected when they drift. Pure arithmetic
-// is exported, for `node --test`. `clips`: see compare.py.
+// Two to nine clips in step: the longest is the clock, the others follow it. `clips`: see compare.py.
 
-// Seconds of drift: up to NEAR it is left alone; a change of rate mends it until CLOSE, however slow seeks are;
-// who is LATE behind seeks first, beyond FAR everyone.
-const NEAR = 0.04, CLOSE = 0.01, LATE = 0.12, FAR = 0.5, GAIN = 8;
-// Pixels: how narrow a column may be, and the gap of compare.css between two.
+// Seconds of drift: up to NEAR left alone; a change of rate mends it until CLOSE. For who is LATE or on its way the
+// clock waits, which works at once, however slow seeks are. Beyond FAR a seek.
+const NEAR = 0.04, CLOSE = 0.01, LATE = 0.12, FAR = 0.5, GAIN = 8, CATCH_UP = 2;
+// Pixels: how narrow a column may be, and the gap between two in compare.css.
 const LEAST = 150, GAP = 10;
-const TICK_MS = 40, REST_MS = 1000, WAIT_MS = 10000, PATIENCE_MS = 6000;
+const TICK_MS = 40, WAIT_MS = 10000, PATIENCE_MS = 6000;
 
-/** @param {number} value @param {number} low @param {number} high */
 export const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 
+/** Whether the clock waits for a follower; `held`: it does already. One that seeks tells where it will be. */
+export const waits = (master, { currentTime, duration, seeking }, held) =>
+  master < duration && (seeking ? currentTime <= master : master - currentTime > (held ? NEAR : LATE));
+
 /**
- * What brings a follower back to the clock.
- * @param {number} master seconds @param {number} follower seconds @param {number} duration of the follower
- * @param {{rate?: number, lead?: number, nudging?: boolean, sought?: boolean}} [how] the rate of all; seconds a seek
- *   takes; is the rate changed already; did it seek just now
- * @returns {{rate: number, seek: number | null}}
+ * What brings a follower back to the clock; `nudging`: its rate is changed already.
+ * @returns {{rate: number, seek: number | null}} seek: seconds
  */
-export function correction(master, follower, duration, { rate = 1, lead = 0, nudging, sought } = {}) {
-  if (master >= duration) return { rate, seek: duration - follower > NEAR ? duration : null };
-  const drift = follower - master, off = Math.abs(drift), far = drift < 0 && !sought ? LATE : FAR;
-  if (off > far * Math.min(1, rate)) return { rate, seek: clamp(master + lead * rate, 0, duration) };
-  if (off <= (nudging ? CLOSE : NEAR)) return { rate, seek: null };
-  const nudged = rate - Math.sign(drift) * clamp(off * GAIN, 0.1, Math.max(1, rate));
+export function correction(master, { currentTime, duration }, { rate = 1, held, nudging } = {}) {
+  const drift = currentTime - master, off = Math.abs(drift), pace = held ? 0 : rate;
+  if (master >= duration) return { rate: pace, seek: duration - currentTime > NEAR ? duration : null };
+  if (off > (drift < 0 ? FAR : FAR * Math.min(1, rate))) return { rate: pace, seek: master };
+  if (off <= (nudging ? CLOSE : NEAR)) return { rate: pace, seek: null };
+  const nudged = pace - Math.sign(drift) * clamp(off * GAIN, 0.1, held ? CATCH_UP : Math.max(1, rate));
   // tenths: browsers refuse rates near 0
   return { rate: Math.round(Math.max(0, nudged) * 10) / 10, seek: null };
 }
 
-/** The clock: the first of the longest; -1 of none. @param {number[]} durations seconds */
+/** The first of the longest; -1 of none. */
 export const clockOf = (durations) => durations.findIndex((one) => one >= Math.max(...durations) - NEAR);
 
-/** As "0:02.4". @param {number} seconds */
+/** As "0:02.4". */
 export function formatTime(seconds) {
   const time = Math.floor(seconds * 10 + 1e-6) / 10;
   return `${Math.floor(time / 60)}:${(time % 60).toFixed(1).padStart(4, "0")}`;
 }
 
-/** Columns for so many clips, each of at least LEAST pixels. @param {number} count @param {number} width pixels @param {number} ratio */
+/** Columns for so many clips, each of at least LEAST pixels. */
 export function columns(count, width, ratio = 16 / 9) {
   const best = ratio < 1 ? 4 : count === 4 ? 2 : 3;
   return clamp(Math.floor((width + GAP) / (LEAST + GAP)), 1, Math.min(count, best));
@@ -52,26 +51,30 @@ function make(kind, attributes = {}, ...children) {
   return node;
 }
 
+/** Typed here, dd deletes no cell of the notebook; Ctrl+S and Shift+Enter are still its own. */
+const keepKeys = (root, signal) => addEventListener("keydown", (e) => root.contains(e.target) && e.target.toggleAttribute(
+  "data-lm-suppress-shortcuts", !(e.ctrlKey || e.metaKey || e.altKey || e.shiftKey && e.key === "Enter")), { signal, capture: true });
+
 function render({ model, el, signal }) {
   const play = make("button.play"), grid = make("div.grid"), time = make("span.time");
   const slider = make("input.seek", { type: "range", step: 1 / 24, "aria-label": "Position" });
   const speed = make("select.rate", {}, ...[0.25, 0.5, 0.75, 1, 1.25, 1.5, 2].map((x) => new Option(`${x}x`, x, false, x === 1)));
   const loop = make("input.loop", { type: "checkbox" }), status = make("p.status", { "aria-live": "polite" });
-  const root = make("div.root", { tabindex: 0, role: "group", "aria-label": "Clips side by side",
-    "data-lm-suppress-shortcuts": "true" }, grid, make("div.bar", {}, play, slider, time,
+  const root = make("div.root", { tabindex: 0, role: "group", "aria-label": "Clips side by side" }, grid, make("div.bar", {}, play, slider, time,
     make("label.label", {}, "Speed ", speed), make("label.label", {}, loop, " Loop")), status);
   loop.checked = model.get("loop");
   el.append(root);
+  keepKeys(root, signal);
 
   const waiting = {};
-  let playing = false, asked = false, rate = 1, sounding = -1, large = -1, turn = 0, timer = 0;
+  let playing = false, held = false, asked = false, rate = 1, sounding = -1, large = -1, turn = 0, timer = 0;
   const on = (target, event, does, once = false) => target.addEventListener(event, does, { signal, once });
-  const say = (words) => { status.textContent = words; };
+  const say = (words) => status.textContent = words;
   const until = (video, ...events) => new Promise((done) => {
     for (const event of events) on(video, event, done, true);
     setTimeout(done, WAIT_MS);
   });
-  /** @returns {Promise<Blob>} what lies under a number */
+  /** What lies under a number, as a Blob. */
   const ask = (id) => new Promise((resolve, reject) => {
     const late = setTimeout(say, PATIENCE_MS, "No answer yet. Is the kernel busy? If not, run the cell again.");
     waiting[id] = (blob, reason) => {
@@ -82,8 +85,8 @@ function render({ model, el, signal }) {
   });
 
   const cells = model.get("clips").map((_, index) => {
-    const cell = { clip: {}, lead: 0, sent: 0 }, number = index + 1;
-    const part = (kind, ...rest) => { cell[kind.split(".")[1]] = make(kind, ...rest); };
+    const cell = { clip: {} }, number = index + 1;
+    const part = (kind, ...rest) => cell[kind.split(".")[1]] = make(kind, ...rest);
     part("video.video", { playsinline: "", preload: "auto" });
     part("button.view", { "aria-label": `Enlarge clip ${number}` }, cell.video);
     part("span.name");
@@ -93,47 +96,47 @@ function render({ model, el, signal }) {
     part("dl.facts");
     const head = make("div.head", {}, make("b.number", {}, number), cell.name, cell.sound, cell.again);
     grid.append(make("figure.cell", {}, cell.view, head, cell.words, cell.facts));
+    // at once: by the next look the others have run away
+    for (const event of ["seeking", "seeked"]) on(cell.video, event, tick);
     on(cell.view, "click", () => enlarge(index));
     on(cell.sound, "click", () => choose(index));
     on(cell.again, "click", () => { drop(cell); load(cell); });
     return cell;
   });
-  const ready = () => cells.filter((cell) => cell.ready);
-  const clock = () => ready()[clockOf(ready().map((cell) => cell.video.duration))];
-  const now = () => clock()?.video.currentTime ?? 0;
-  const length = () => clock()?.video.duration ?? Math.max(...cells.map((cell) => cell.clip.duration));
+  const videos = () => cells.filter(({ ready, video }) => ready && !video.error).map(({ video }) => video);
+  const clock = () => videos()[clockOf(videos().map(({ duration }) => duration))];
+  const now = () => clock()?.currentTime ?? 0;
+  const length = () => clock()?.duration ?? Math.max(...cells.map(({ clip }) => clip.duration));
+  const start = (video) => now() < video.duration - NEAR && video.play().catch(() => {});
 
-  const tick = () => {
-    const lead = clock()?.video;
-    if (lead?.ended) return loop.checked ? settle(0) : go(false);
-    if (!lead || lead.seeking || lead.paused) return;
-    lead.playbackRate = rate;
-    const at = lead.currentTime;
-    for (const cell of ready()) {
-      const { video } = cell, nudging = video.playbackRate !== rate, sought = Date.now() - cell.sent < REST_MS;
-      if (video === lead || video.seeking) continue;
-      const fix = correction(at, video.currentTime, video.duration, { rate, lead: cell.lead, nudging, sought });
+  function tick() {
+    const lead = clock(), at = now(), others = videos().filter((video) => video !== lead);
+    if (!playing || !lead) return;
+    if (lead.ended) return loop.checked ? settle(0) : go(false);
+    if (lead.seeking || lead.paused) return;
+    held = others.some((video) => waits(at, video, held));
+    lead.playbackRate = held ? 0 : rate;
+    for (const video of others) {
+      if (video.seeking) continue;
+      const fix = correction(at, video, { rate, held, nudging: video.playbackRate !== lead.playbackRate });
       video.playbackRate = fix.rate;
-      if (fix.seek !== null) {
-        cell.sent = Date.now();
-        video.currentTime = fix.seek;
-        until(video, "seeked").then(() => { cell.lead = (Date.now() - cell.sent) / 1000; });
-      }
-      if (video.paused && at < video.duration - NEAR) video.play().catch(() => {});
+      if (fix.seek !== null) video.currentTime = fix.seek;
+      if (video.paused) start(video);
     }
     drawTime();
-  };
+  }
   /** Set all to one time; once all are there, go on or rest. */
   const settle = async (at) => {
     const mine = ++turn;
-    await Promise.all(ready().map(({ video }) => {
+    held = false;
+    await Promise.all(videos().map((video) => {
       video.pause();
       video.playbackRate = rate;
       video.currentTime = clamp(at, 0, video.duration);
       return video.seeking && until(video, "seeked");
     }));
     drawTime();
-    if (mine === turn && playing) for (const { video } of ready()) if (at < video.duration - NEAR) video.play().catch(() => {});
+    if (mine === turn && playing) videos().forEach(start);
   };
   const go = (wanted) => {
     playing = wanted;
@@ -175,7 +178,7 @@ function render({ model, el, signal }) {
     tell();
     await Promise.all(wanted.map((cell) => load(cell).then(tell)));
     play.disabled = false;
-    const lost = cells.length - ready().length;
+    const lost = cells.length - videos().length;
     say(lost ? `${lost} of ${cells.length} clips cannot play now.` : "");
   };
   const drop = (cell) => {
@@ -245,16 +248,15 @@ function render({ model, el, signal }) {
     event.stopPropagation();
   });
   const resized = new ResizeObserver(() => {
-    const { clip } = cells[0], best = columns(cells.length, grid.clientWidth, clip.width / clip.height);
-    grid.style.setProperty("--columns", best);
+    const { clip } = cells[0];
+    grid.style.setProperty("--columns", columns(cells.length, grid.clientWidth, clip.width / clip.height));
   });
   const heard = ({ kind, id, type, reason }, buffers) =>
     waiting[id]?.(kind === "loaded" && new Blob([buffers[0]], { type }), reason);
-  model.on("change:clips", draw);
-  model.on("msg:custom", heard);
+  const heeded = { "change:clips": draw, "msg:custom": heard };
+  for (const name in heeded) model.on(name, heeded[name]);
   signal.addEventListener("abort", () => {
-    model.off("change:clips", draw);
-    model.off("msg:custom", heard);
+    for (const name in heeded) model.off(name, heeded[name]);
     resized.disconnect();
     go(false);
     cells.forEach(drop);
