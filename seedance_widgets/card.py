@@ -16,7 +16,7 @@ from urllib.parse import quote
 if TYPE_CHECKING:
     from datetime import datetime
 
-__all__ = ["CardFacts", "as_text", "card_html", "card_text", "video_html"]
+__all__ = ["CardFacts", "as_text", "brief", "card_html", "card_text", "video_html"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +67,15 @@ _COLOURS = {
     "expired": ("warn", "#b26a00"),
     "cancelled": ("warn", "#b26a00"),
 }
+_OPEN = ("intent", "queued", "running", "unknown")
+_NEVER_MADE = ("rejected", "not_created")
 _ERROR = ("error", "#c62828")
 _MUTED = "color:var(--jp-ui-font-color2,#616161)"
 _NUMERIC = "font-variant-numeric:tabular-nums"
+# of what a service said, before the rest is folded away; its own messages are a sentence or two
+_PROBLEM = 600
+# a person who plays a clip by keys must not turn the cell into text (m) or cut it (x)
+_KEYS_STAY = 'data-lm-suppress-shortcuts="true"'
 # what opens a formula to MathJax, in an element of its own, over which it does not read
 _NO_FORMULA = str.maketrans({mark: f"<span>{mark}</span>" for mark in "$\\"})
 _AS_TYPED = "white-space:pre-wrap;overflow-wrap:anywhere"
@@ -79,7 +85,7 @@ def card_text(facts: CardFacts) -> str:
     """One line for a terminal, a log or a screen reader."""
     parts = [f"Task {facts.key}", _status(facts), *_figures(facts)]
     if facts.problem:
-        parts.append(facts.problem)
+        parts.append(brief(facts.problem))
     if facts.download:
         parts.append(facts.download)
     return " · ".join(parts)
@@ -104,15 +110,22 @@ def card_html(facts: CardFacts) -> str:
     if facts.problem:
         rows.append(
             f'<div style="margin-top:6px;padding-left:8px;border-left:3px solid {colour};{_AS_TYPED}">'
-            f"{as_text(facts.problem)}</div>"
+            f"{_folded(facts.problem)}</div>"
         )
     if facts.note:
         rows.append(
             f'<div style="{_MUTED};font-size:12px;margin-top:4px;{_AS_TYPED}">{as_text(facts.note)}</div>'
         )
     if facts.video:
+        sides = (facts.width, facts.height) if facts.width and facts.height else None
         rows.append(
-            video_html(facts.video, label=facts.prompt[:100], poster=facts.poster, download=facts.download)
+            video_html(
+                facts.video,
+                label=facts.prompt[:100],
+                poster=facts.poster,
+                download=facts.download,
+                sides=sides,
+            )
         )
     return (
         '<div style="max-width:640px;padding:10px 12px;border:1px solid var(--jp-border-color2,#e0e0e0);'
@@ -121,24 +134,44 @@ def card_html(facts: CardFacts) -> str:
     )
 
 
-def video_html(video: str, *, label: str, poster: bytes | None = None, download: str | None = None) -> str:
-    """A player for a clip, and a link to the file. Paths are relative to the notebook, ``poster`` a JPEG."""
+def video_html(
+    video: str,
+    *,
+    label: str,
+    poster: bytes | None = None,
+    download: str | None = None,
+    sides: tuple[int, int] | None = None,
+) -> str:
+    """A player for a clip, and a link to the file.
+
+    Parameters
+    ----------
+    video, download
+        Paths relative to the notebook.
+    label
+        For the ear.
+    poster
+        A JPEG for where the clip is not there: behind it, not before it, as its own first frame is sharper.
+    sides
+        Width and height in pixels, so that nothing moves once the clip is read.
+    """
     still = ""
     if poster:
-        still = f' poster="data:image/jpeg;base64,{base64.b64encode(poster).decode("ascii")}"'
-    shape = (
-        f' style="width:100%;max-height:420px;margin-top:8px;background:#000" aria-label="{escape(label)}"'
-    )
+        data = base64.b64encode(poster).decode("ascii")
+        still = f" url(data:image/jpeg;base64,{data}) center/contain no-repeat"
+    ratio = f";aspect-ratio:{sides[0]}/{sides[1]}" if sides else ""
+    shape = f"width:100%;max-height:420px{ratio};margin-top:8px;background:#000{still}"
     link = ""
     if download:
         link = (
-            f'<div style="font-size:12px;margin-top:4px"><a href="{_address(download)}" download '
+            f'<div style="font-size:12px;margin-top:4px">'
+            f'<a href="{_address(download)}" download {_KEYS_STAY} '
             f'style="color:var(--jp-content-link-color,#1565c0)">Download MP4</a> '
             f'<span style="{_MUTED}">{as_text(download)}</span></div>'
         )
     return (
-        f'<video controls muted playsinline preload="metadata" src="{_address(video)}"'
-        f"{still}{shape}></video>{link}"
+        f'<video controls muted playsinline preload="metadata" {_KEYS_STAY} src="{_address(video)}" '
+        f'style="{shape}" aria-label="{escape(label)}"></video>{link}'
     )
 
 
@@ -154,7 +187,8 @@ def _figures(facts: CardFacts) -> list[str]:
         figures.append(f"{facts.frames} frames")
     if facts.seed is not None:
         figures.append(f"seed {facts.seed}")
-    figures.append(_duration(facts.elapsed))
+    if facts.status not in _NEVER_MADE:
+        figures.append(_time_taken(facts))
     if facts.tokens is not None:
         figures.append(f"{facts.tokens:,} tokens")
     if facts.usd is not None:
@@ -173,6 +207,14 @@ def _figures(facts: CardFacts) -> list[str]:
 
 def _usd(value: float) -> str:
     return f"${value:.4f}"
+
+
+def _time_taken(facts: CardFacts) -> str:
+    """Of the task, in words that nobody takes for the length of the clip."""
+    time = _duration(facts.elapsed)
+    if facts.status == "succeeded":
+        return f"made in {time}"
+    return f"{time} so far" if facts.status in _OPEN else f"ended after {time}"
 
 
 def _duration(seconds: float) -> str:
@@ -194,6 +236,23 @@ def _badge(text: str, colour: str) -> str:
 
 def _shortened(prompt: str, limit: int = 300) -> str:
     return prompt if len(prompt) <= limit else prompt[: limit - 3] + "..."
+
+
+def brief(message: str) -> str:
+    """What went wrong in as many words as a person reads; of a longer message its start and its length."""
+    if len(message) <= _PROBLEM:
+        return message
+    return f"{message[:_PROBLEM]}… ({len(message):,} characters, all of them in the task's error)"
+
+
+def _folded(message: str) -> str:
+    """A long message with its rest folded away, all of it on the page."""
+    if len(message) <= _PROBLEM:
+        return as_text(message)
+    return (
+        f"{as_text(message[:_PROBLEM])}<details><summary>… and {len(message) - _PROBLEM:,} more characters"
+        f"</summary>{as_text(message[_PROBLEM:])}</details>"
+    )
 
 
 def as_text(written: str) -> str:

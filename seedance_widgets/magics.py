@@ -7,6 +7,7 @@ dashes, and everything goes to the studio that the notebook calls ``studio``.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import shlex
 from string import Template
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -15,11 +16,14 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, magics_class
 
 from seedance_widgets import catalog
+from seedance_widgets.card import brief
 from seedance_widgets.engine import run
 from seedance_widgets.errors import SeedanceError
 from seedance_widgets.studio import Studio
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from IPython.core.interactiveshell import InteractiveShell
 
     from seedance_widgets.task import Task
@@ -78,7 +82,7 @@ class SeedanceMagics(Magics):
         """
         if cell is None:
             return self._act(line)
-        options = vars(_parser().parse_args(shlex.split(line)))
+        options = vars(_parser().parse_args(_split(line)))
         studio = self._studio(options.pop("studio"))
         out, wait = options.pop("out"), options.pop("wait")
         params = {name: value for name, value in options.items() if value is not None}
@@ -90,13 +94,15 @@ class SeedanceMagics(Magics):
             raise UsageError(str(error)) from None
         if out:
             self._names[out] = task
+        if out or wait:
+            task.show()
         if wait:
-            run(task)
-        task.show()
+            with _without_traceback():
+                run(task)
         return None if out else task
 
     def _act(self, line: str) -> Any:
-        words = shlex.split(line)
+        words = _split(line)
         if not words or words[0] not in _ACTIONS:
             raise UsageError(f"%seedance takes {', '.join(_ACTIONS)}; %%seedance sends the cell as a prompt")
         studio = self._studio(words[1] if words[1:] else "studio")
@@ -106,7 +112,8 @@ class SeedanceMagics(Magics):
             from seedance_widgets.widgets.board import TaskBoard
 
             return TaskBoard(studio)
-        return run(studio.resume())
+        with _without_traceback():
+            return run(studio.resume())
 
     def _studio(self, name: str) -> Studio:
         found = self._names.get(name)
@@ -124,6 +131,25 @@ class SeedanceMagics(Magics):
         return {
             name: str(value) for name, value in self._names.items() if isinstance(value, str | int | float)
         }
+
+
+@contextlib.contextmanager
+def _without_traceback() -> Iterator[None]:
+    """Errors of ours keep their class and stop a run of all cells, but are one line on the page."""
+    try:
+        yield
+    except SeedanceError as error:
+        line = f"{type(error).__name__}: {brief(str(error))}"
+        # what IPython asks an error for before it draws a traceback
+        error._render_traceback_ = lambda: [line]  # type: ignore[attr-defined]
+        raise
+
+
+def _split(line: str) -> list[str]:
+    try:
+        return shlex.split(line)
+    except ValueError as error:
+        raise UsageError(f"{line}: {error}") from None
 
 
 def complete(_: Any, event: Any) -> list[str]:

@@ -56,9 +56,12 @@ def test_a_finished_card_plays_silently_and_offers_the_file():
     assert "muted" in video
     assert "controls" in video
     assert "autoplay" not in video
-    assert video["poster"].startswith("data:image/jpeg;base64,")
+    # behind the clip, whose own first frame is sharper, for where there is no clip
+    assert "url(data:image/jpeg;base64," in video["style"]
+    assert "aspect-ratio:1280/720" in video["style"]
+    assert video["data-lm-suppress-shortcuts"] == "true"
     assert "download" in page.first("a")
-    for shown in ("succeeded", "SIMULATED", "1280x720", "121 frames", "seed 11", "1 min 24 s", "108,900 tokens",
+    for shown in ("succeeded", "SIMULATED", "1280x720", "121 frames", "seed 11", "made in 1 min 24 s", "108,900 tokens",
                   "$0.2614", "spent so far $1.5000", FACTS.key, "a fox by the sea"):  # fmt: skip
         assert shown in page.text
     assert not [tag for tag, _ in page.tags if tag in ("script", "iframe", "style")]
@@ -78,6 +81,7 @@ def test_a_live_card_shows_the_estimate_and_no_video():
     live = changed(status="running", usd=None, tokens=None, est_usd=0.26136, video=None, download=None)
     page = Tags(card_html(live))
     assert "about $0.2614" in page.text
+    assert "1 min 24 s so far" in page.text
     assert not [tag for tag, _ in page.tags if tag == "video"]
 
 
@@ -93,6 +97,26 @@ def test_the_text_twin_says_the_same():
     text = card_text(changed(problem="it failed"))
     for shown in ("261122-090344-5mjmy", "succeeded", "$0.2614", "it failed", "my video #1.mp4"):
         assert shown in text
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [("failed", "ended after 1 min 24 s"), ("unknown", "1 min 24 s so far"), ("rejected", None)],
+)
+def test_the_time_is_never_taken_for_the_clips(status, words):
+    text = card_text(changed(status=status))
+    assert words is None or words in text
+    assert words is not None or "1 min" not in text
+
+
+def test_a_long_message_of_the_service_is_folded_away_and_all_there():
+    problem = "".join(f"{n:05}" for n in range(2_000))
+    page = Tags(card_html(changed(problem=problem)))
+    assert [tag for tag, _ in page.tags if tag == "details"] == ["details"]
+    assert "… and 9,400 more characters" in page.text
+    assert page.text.replace("… and 9,400 more characters", "").count(problem) == 1
+    assert "… (10,000 characters, all of them in the task's error)" in card_text(changed(problem=problem))
+    assert "details" not in card_html(changed(problem="it failed"))
 
 
 def test_a_card_is_small():

@@ -42,6 +42,26 @@ def test_errors_are_words(shell):
         shell.run_line_magic("seedance", "nonsense")
 
 
+def test_a_failed_task_is_its_card_and_a_line(shell, simulator, capsys):
+    simulator.faults.fail_task("OutputVideoSensitiveContentDetected", message="not this fox")
+    shell.run_cell(
+        "%%seedance --ratio 1:1 --resolution 480p --duration 4 --wait --out fox\na fox", silent=False
+    )
+    said = capsys.readouterr()
+    assert "Traceback" not in said.out + said.err
+    assert "magics.py" not in said.out + said.err
+    assert said.out.count("TaskFailed: task") == 1
+    assert "not this fox" in said.out
+    assert isinstance(shell.user_ns["fox"].error, sw.TaskFailed)
+    with pytest.raises(sw.TaskFailed):
+        sw.run(shell.user_ns["fox"])
+
+
+def test_a_quote_that_is_not_closed_is_words(shell):
+    with pytest.raises(UsageError, match="No closing quotation"):
+        shell.run_cell_magic("seedance", "--model 'x", "a fox")
+
+
 def test_line_actions(shell, studio):
     assert list(shell.run_line_magic("seedance", "log").index) == []
     assert shell.run_line_magic("seedance", "resume") == []

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from seedance_widgets.card import brief
 from seedance_widgets.errors import MediaError
 from seedance_widgets.media import Probe, poster_jpeg, probe
 from seedance_widgets.task import Task
@@ -124,12 +125,12 @@ def _of_row(row: Mapping[str, Any], video: Path | None, preview: Path | None, pr
     label, status = str(row["key"]), row.get("status") or "succeeded"
     saving = status == "succeeded" and row.get("file") == "none"
     if problem is not None:
-        return Clip(row=row, label=label, words=str(problem), failed=True)
+        return Clip(row=row, label=label, words=brief(str(problem)), failed=True)
     if status in _OPEN or saving:
         return Clip(row=row, label=label, words=_STATUS[status], waiting=True)
     if video is None:
         said = row.get("error_message") or row.get("note")
-        words = f"The task is {status} and has no clip{f': {said}' if said else '.'}"
+        words = f"The task is {status} and has no clip{f': {brief(said)}' if said else '.'}"
         return Clip(row=row, label=label, words=words, failed=True)
     return _with_file(row, label, video, preview)
 

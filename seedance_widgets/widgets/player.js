@@ -75,6 +75,10 @@ function make(tag, name, attributes = {}, ...children) {
   return node;
 }
 
+/** Typed here, dd deletes no cell of the notebook; Ctrl+S and Shift+Enter are still its own. */
+const keepKeys = (root, signal) => addEventListener("keydown", (e) => root.contains(e.target) && e.target.toggleAttribute(
+  "data-lm-suppress-shortcuts", !(e.ctrlKey || e.metaKey || e.altKey || e.shiftKey && e.key === "Enter")), { capture: true, signal });
+
 function render({ model, el, signal }) {
   const video = make("video", "video", { playsinline: "", preload: "auto", controlslist: "nodownload" });
   const start = make("button", "start", { type: "button" });
@@ -87,10 +91,11 @@ function render({ model, el, signal }) {
   const notes = make("ul", "notes");
   const prompt = make("div", "prompt", { dir: "auto" });
   const more = make("button", "more", { type: "button" });
-  const root = make("div", "root", { tabindex: "0", role: "group", "data-lm-suppress-shortcuts": "true" },
+  const root = make("div", "root", { tabindex: "0", role: "group" },
     stage, make("div", "bar", {}, sound, again, save, facts), status, notes, prompt, more);
   video.muted = video.defaultMuted = true;
   el.append(root);
+  keepKeys(root, signal);
 
   /** @type {Clip} */
   let clip;
@@ -98,7 +103,7 @@ function render({ model, el, signal }) {
   const waiting = new Map();
   /** @type {Map<number, Promise<string>>} Blob URLs by the number they were asked for */
   const urls = new Map();
-  let timer = 0, retry = () => {};
+  let timer = 0, retry = () => {}, sharp = "";
 
   const on = (target, event, does) => target.addEventListener(event, does, { signal });
   const say = (words, again_ = null) => {
@@ -165,6 +170,8 @@ function render({ model, el, signal }) {
     for (const done of [...waiting.values()]) done(null, "");
     for (const url of urls.values()) url.then(URL.revokeObjectURL, () => {});
     urls.clear();
+    URL.revokeObjectURL(sharp);
+    sharp = "";
     video.removeAttribute("src");
     video.load();
   };
@@ -188,6 +195,8 @@ function render({ model, el, signal }) {
     clip = { ...model.get("clip") };
     if (before.id !== clip.id) {
       drop();
+      // what is saved with the notebook is small and dim
+      if (clip.id) model.send({ kind: "poster", id: clip.id });
       video.controls = false;
       save.href = "#";
     }
@@ -268,8 +277,13 @@ function render({ model, el, signal }) {
     }
   });
 
-  const drawPoster = () => { video.poster = model.get("poster") || ""; };
+  const drawPoster = () => { video.poster = sharp || model.get("poster") || ""; };
   const heard = (content, buffers) => {
+    if (content?.kind === "poster" && content.id === clip.id) {
+      URL.revokeObjectURL(sharp);
+      sharp = URL.createObjectURL(new Blob([buffers[0]], { type: content.type }));
+      drawPoster();
+    }
     const done = waiting.get(content?.id);
     if (!done) return;
     if (content.kind === "loaded") done(new Blob([buffers[0]], { type: content.type }), "");
@@ -284,8 +298,8 @@ function render({ model, el, signal }) {
     model.off("msg:custom", heard);
     drop();
   });
-  drawPoster();
   draw();
+  drawPoster();
 }
 
 export default { render };

@@ -9,6 +9,8 @@ Without a kernel the poster and the words still read.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import threading
 from pathlib import Path
@@ -17,6 +19,9 @@ from typing import TYPE_CHECKING, Any
 import anywidget
 import traitlets
 
+from seedance_widgets.engine import engine
+from seedance_widgets.errors import MediaError
+from seedance_widgets.media import poster_jpeg
 from seedance_widgets.task import Task
 from seedance_widgets.widgets.clips import Clip, look, megabytes, notes, poster_url
 from seedance_widgets.widgets.following import Follower
@@ -29,6 +34,8 @@ __all__ = ["VideoPlayer"]
 
 _HERE = Path(__file__)
 _POSTER_BYTES = 5_000
+_SHARP_WIDTH = 960  # pixels; the player is at most 720 wide
+_SHARP_BYTES = 90_000
 _NO_SOUND = "VS Code may play this clip without its sound; the saved file has it."
 
 
@@ -48,7 +55,9 @@ class VideoPlayer(anywidget.AnyWidget):
     Raises
     ------
     TypeError
-        The source is none of these. A clip that is not there is shown in words.
+        The source is none of these.
+    MediaError
+        There is no clip at the path. A task or row whose clip is not there says so in the player.
 
     Examples
     --------
@@ -65,10 +74,11 @@ class VideoPlayer(anywidget.AnyWidget):
 
     def __init__(self, source: Source, *, preload: bool = False) -> None:
         self._lock = threading.Lock()
-        self._source, self._seen = source, look(source)
+        self._source, self._seen = source, _look_at(source)
         super().__init__(preload=preload)
         self._shelf = Shelf(self)
         self._follower = Follower(self, self._pending)
+        self.on_msg(self._asked)
         self._take(self._seen)
 
     def __repr__(self) -> str:
@@ -86,8 +96,10 @@ class VideoPlayer(anywidget.AnyWidget):
         ------
         TypeError
             It is no `Task`, path or row; what was shown stays.
+        MediaError
+            There is no clip at the path; what was shown stays.
         """
-        seen = look(source)
+        seen = _look_at(source)
         self._source = source
         self._take(seen)
 
@@ -125,8 +137,30 @@ class VideoPlayer(anywidget.AnyWidget):
                 facts["notes"].append(_NO_SOUND)
         return facts
 
+    def _asked(self, _: Any, content: Any, __: Any) -> None:
+        """A view asks for a better poster than the one that is saved: work that the kernel need not do."""
+        if isinstance(content, dict) and content.get("kind") == "poster":
+            engine.submit(self._send_poster(content.get("id"), self._seen))
+
+    async def _send_poster(self, number: Any, seen: Clip) -> None:
+        if seen.file is None:
+            return
+        with contextlib.suppress(MediaError, OSError):  # the small one stays
+            picture = await asyncio.to_thread(
+                poster_jpeg, seen.file, width=_SHARP_WIDTH, max_bytes=_SHARP_BYTES
+            )
+            self.send({"kind": "poster", "id": number, "type": "image/jpeg"}, buffers=[picture])
+
     def _pending(self) -> list[Task]:
         return [self._source] if self._seen.waiting and isinstance(self._source, Task) else []
+
+
+def _look_at(source: Source) -> Clip:
+    """As `look`, but a path that a person gives has to lead to a clip."""
+    seen = look(source)
+    if seen.failed and isinstance(source, str | Path):
+        raise MediaError(seen.words)
+    return seen
 
 
 def _line(seen: Clip) -> str:

@@ -69,7 +69,9 @@ def test_its_clips_play_by_their_relative_paths(page):
     for video in videos.all():
         source = video.get_attribute("src")
         assert source.startswith("runs/media/")
-        assert video.evaluate("video => video.poster").startswith("data:image/jpeg;base64,")
+        assert video.evaluate("video => video.style.backgroundImage").startswith(
+            'url("data:image/jpeg;base64,'
+        )
         assert video.evaluate(PLAYED)[0] == 864
         link = video.locator("xpath=following-sibling::div/a")
         assert link.get_attribute("href") == source

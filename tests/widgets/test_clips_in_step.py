@@ -48,8 +48,13 @@ def test_a_player_loads_when_asked_and_plays(stub_page, clips, theme):
     assert stub.live_urls() == []
 
 
-def test_a_clip_that_is_gone_is_said_in_words(stub_page, tmp_path):
-    stub = stub_page(VideoPlayer(tmp_path / "gone.mp4"))
+def test_a_clip_that_is_gone_is_said_in_words(stub_page, clips, tmp_path):
+    path = tmp_path / "gone.mp4"
+    path.write_bytes(clips[0].read_bytes())
+    player = VideoPlayer(path)
+    path.unlink()
+    player.refresh()
+    stub = stub_page(player)
     assert "gone.mp4" in stub.page.inner_text("body")
     assert stub.page.locator("video").count() == 0 or not stub.page.locator("video").first.is_visible()
 

@@ -76,6 +76,18 @@ def cut(text, limit):
     return text if len(text) <= limit else f"{text[: limit - 3]}..."
 
 
+def brief(text):
+    return (
+        text
+        if len(text) <= 600
+        else f"{text[:600]}… ({len(text):,} characters, all of them in the task's error)"
+    )
+
+
+def folded(text):
+    return text if len(text) <= 600 else f"{text[:600]}… and {len(text) - 600:,} more characters{text[600:]}"
+
+
 def jpeg():
     out = io.BytesIO()
     Image.new("RGB", (400, 400), "teal").save(out, "JPEG")
@@ -141,7 +153,7 @@ def player_file_name(world, open_page):
 
 def player_failure(world, open_page):
     stub = open_page(sw.VideoPlayer(world.failed))
-    return stub.page, [Place(at(stub, "player-status"), str(world.failed.error))]
+    return stub.page, [Place(at(stub, "player-status"), brief(str(world.failed.error)))]
 
 
 def player_load_failure(world, open_page):
@@ -161,7 +173,7 @@ def grid(world, open_page):
         stub.exchange(grid)
     return stub.page, [
         Place(at(stub, "compare-value"), world.text, is_prompt=True),
-        Place(at(stub, "compare-words", 1), str(world.failed.error)),
+        Place(at(stub, "compare-words", 1), brief(str(world.failed.error))),
     ]
 
 
@@ -196,7 +208,7 @@ def card(world, open_page):
         Place(
             page.locator("main > div:first-child > div:nth-child(2)"), cut(world.text, 300), is_prompt=True
         ),
-        Place(page.locator("main > div:last-child > div:nth-child(4)"), str(world.failed.error)),
+        Place(page.locator("main > div:last-child > div:nth-child(4)"), folded(str(world.failed.error))),
     ]
 
 

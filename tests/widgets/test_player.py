@@ -123,21 +123,34 @@ def test_what_is_no_clip(source):
         VideoPlayer(source)
 
 
-def test_a_file_that_is_not_there_or_no_clip_is_told_in_words(tmp_path):
-    missing = VideoPlayer(tmp_path / "nope.mp4")
-    assert missing.clip["words"] == "nope.mp4 is not there."
-    assert missing.clip["failed"]
-    assert "id" not in missing.clip
+def test_a_path_has_to_lead_to_a_clip(file, tmp_path):
     (tmp_path / "text.mp4").write_text("this is no clip")
-    assert "text.mp4 is not a clip" in VideoPlayer(tmp_path / "text.mp4").clip["words"]
-    assert VideoPlayer(tmp_path).clip["failed"]
+    player = VideoPlayer(file)
+    for path, words in (
+        (tmp_path / "nope.mp4", "nope.mp4 is not there"),
+        ("nope.mp4", "nope.mp4 is not there"),
+        (tmp_path / "text.mp4", "text.mp4 is not a clip"),
+        (tmp_path, "is not a clip|directory"),
+    ):
+        with pytest.raises(sw.MediaError, match=words):
+            VideoPlayer(path)
+        with pytest.raises(sw.MediaError, match=words):
+            player.show(path)
+    assert player.source == file, "what was shown stays"
+
+
+def test_a_row_whose_clip_is_gone_is_told_in_words(tmp_path):
+    row = {"key": "k", "status": "succeeded", "file": "saved", "video_path": str(tmp_path / "video.mp4")}
+    gone = VideoPlayer(row)
+    assert gone.clip["words"] == "video.mp4 is not there any more: was it moved?"
+    assert gone.clip["failed"]
+    assert "id" not in gone.clip
 
 
 def test_refresh_finds_what_has_come_or_changed(tmp_path):
     path = tmp_path / "a.mp4"
-    player = VideoPlayer(path)
     path.write_bytes(mp4())
-    player.refresh()
+    player = VideoPlayer(path)
     first = player.clip["id"]
     player.refresh()
     assert player.clip["id"] == first, "the browser keeps what it has"
