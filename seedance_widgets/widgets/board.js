@@ -1,11 +1,9 @@
 /**
- * The board of a studio's tasks. Python says everything in its traits; only time, which passes by itself, is
- * counted here, so that a live board costs the kernel nothing.
+ * The board of a studio's tasks. Python says everything in its traits, see board_rows.py; only time is counted here,
+ * so that a live board costs the kernel nothing.
  *
  * @typedef {{usual: number, late: number, words: string, from: string}} Pace seconds; no words, no history
- * @typedef {{key: string, group: "live" | "done" | "failed", word: string, warn?: boolean, name: string,
- *   what: string, start: number, took?: number, pace?: Pace, cost: string, cancel?: string, clip?: boolean,
- *   poster?: boolean, problem?: string, advice?: string, note?: string}} Row
+ * @typedef {{start: number, took?: number, pace?: Pace}} Row
  * @typedef {{what: string, until: number}} Expiry ms since 1970
  */
 
@@ -48,7 +46,7 @@ export function expiry(expiring, now) {
     .map(({ what, until }) => `${what} ${span(Math.ceil((until - now) / 60000) * 60)}`).join(" · ");
 }
 
-/** An element with properties, attributes and children; what is undefined is left out. */
+/** An element; of its properties those that are undefined are left out. */
 function make(tag, props = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(props)) {
@@ -61,6 +59,10 @@ function make(tag, props = {}, ...children) {
 }
 
 const put = (node, text) => { if (node.textContent !== text) node.textContent = text; };
+
+/** Typed here, dd deletes no cell of the notebook; Ctrl+S and Shift+Enter are still its own. */
+const keepKeys = (root, signal) => addEventListener("keydown", (e) => root.contains(e.target) && e.target.toggleAttribute(
+  "data-lm-suppress-shortcuts", !(e.ctrlKey || e.metaKey || e.altKey || e.shiftKey && e.key === "Enter")), { capture: true, signal });
 
 function render({ model, el, signal, host }) {
   const views = new Map();
@@ -83,13 +85,20 @@ function render({ model, el, signal, host }) {
   choice.setAttribute("role", "group");
   choice.setAttribute("aria-label", "Which tasks to show");
   const resume = div("resume", resumeWords, button("Resume", "resume-button", () => model.send({ kind: "resume" })));
-  const expiring = div("expiring"), empty = div("empty"), older = div("older"), stage = div("stage"), line = div("line");
-  line.setAttribute("aria-live", "polite");
+  const expiring = div("expiring"), empty = div("empty"), older = div("older"), stage = div("stage");
+  // news is for the ear: the eye has the rows
+  const news = div("news"), line = div("line");
+  for (const each of [news, line]) each.setAttribute("aria-live", "polite");
   const body = make("tbody", { role: "rowgroup" });
   const table = make("table", { role: "table", "aria-label": "Tasks, the newest first" },
     make("thead", { role: "rowgroup" }, make("tr", { role: "row" },
       ...["Status", "Task", "Time", "Cost", "Actions"].map((title) =>
         make("th", { scope: "col", role: "columnheader" }, title)))), body);
+  const ask = (kind, key) => {
+    model.send({ kind, key });
+    // open already, out of sight?
+    if (kind === "open") stage.scrollIntoView({ block: "nearest" });
+  };
   const say = (text, bad = false) => { put(line, text); line.classList.toggle("sw-board-bad", bad); };
 
   const seen = new IntersectionObserver((entries) => {
@@ -103,10 +112,10 @@ function render({ model, el, signal, host }) {
   /** Fill a table row; its picture stays, and the focus goes back to the same button. */
   function fill(view, row) {
     const { tr, img } = view, { key, name, pace, cancel } = row;
-    const live = row.group === "live", time = div("time"), full = make("i");
+    const time = div("time"), full = make("i");
     const meter = pace && make("div", { className: "sw-board-bar", role: "progressbar", title: pace.from,
       "aria-label": `Progress of ${name}`, "aria-valuemin": 0, "aria-valuemax": 100, testid: "progress" }, full);
-    const act = (label, kind, no) => button(label, kind, () => no ? say(no) : model.send({ kind, key }),
+    const act = (label, kind, no) => button(label, kind, () => no ? say(no) : ask(kind, key),
       { "aria-label": `${label}: ${name}`, "aria-disabled": Boolean(no), title: no ?? "" });
     const actions = [cancel !== undefined && act("Cancel", "cancel", cancel), row.clip && act("Play", "open")].filter(Boolean);
     const text = (part) => row[part] && div(part, row[part]);
@@ -185,7 +194,7 @@ function render({ model, el, signal, host }) {
     empty.hidden = !table.hidden;
     put(empty, rows.length ? `No ${filter} tasks here.` : "No tasks yet. What you generate appears here.");
     put(older, summary.older ? `${summary.older} older: see studio.log` : "");
-    if (told.length) say(told.slice(0, 3).join(" · "));
+    if (told.length) put(news, told.slice(0, 3).join(" · "));
     clearInterval(timer);
     if (rows.some((row) => row.pace)) timer = setInterval(tick, 500);
     else if (summary.expiring?.length) timer = setInterval(tick, 30000);
@@ -230,10 +239,11 @@ function render({ model, el, signal, host }) {
     seen.disconnect();
     for (const { img } of views.values()) URL.revokeObjectURL(img.src);
   });
-  const board = make("div", { className: "sw-board", testid: "board", "data-lm-suppress-shortcuts": "true" },
+  const board = make("div", { className: "sw-board", testid: "board" },
     div("head", make("div", {}, words, " ", badge, budget), choice),
-    expiring, resume, line, table, empty, older, stage);
+    expiring, resume, news, line, table, empty, older, stage);
   el.append(board);
+  keepKeys(board, signal);
   draw();
   notice();
   play();

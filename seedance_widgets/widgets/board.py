@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from seedance_widgets.runtime import StudioRuntime
     from seedance_widgets.studio import Studio
     from seedance_widgets.task import Task
+    from seedance_widgets.widgets.player import VideoPlayer
 
 __all__ = ["TaskBoard"]
 
@@ -75,13 +77,15 @@ class TaskBoard(anywidget.AnyWidget):
         self.limit = limit
         self._runtime = studio._runtime  # noqa: SLF001 - the studio's own view
         self._openers: list[Callable[[Task], object]] = [] if on_open is None else [on_open]
-        self._video: Any = None
+        self._video: VideoPlayer | None = None
         self._known: dict[str, tuple[Any, ...]] = {}
         self._stale = False
         self._refreshing: asyncio.Task[None] | None = None
         self._acting: set[tuple[Any, ...]] = set()
         super().__init__(**self._read())
         self.on_msg(self._received)
+        if on_open is None and _in_marimo():
+            self._player_made()
         self._unsubscribe = studio.subscribe(self._heard)
 
     def on_open(self, callback: Callable[[Task], object], *, remove: bool = False) -> None:
@@ -182,6 +186,14 @@ class TaskBoard(anywidget.AnyWidget):
     async def _resume(self) -> None:
         await self._open_runtime().resume()
 
+    def _player_made(self) -> VideoPlayer:
+        """The board's own player, one for all clips that are opened."""
+        from seedance_widgets.widgets.player import VideoPlayer
+
+        if self._video is None:
+            self._video = VideoPlayer({"key": "", "status": "queued"})  # until there is a task to show
+        return self._video
+
     async def _open(self, key: str) -> None:
         task = await self._open_runtime().task(key)
         if not self._openers:
@@ -192,23 +204,17 @@ class TaskBoard(anywidget.AnyWidget):
                 await answer
 
     def _show(self, task: Task) -> None:
-        from seedance_widgets.widgets.player import VideoPlayer
-
-        before, self._video = self._video, VideoPlayer(task)
+        video = self._player_made()
+        video.show(task)
         path = task.video_path
         self.player = {
-            "ref": f"anywidget:{self._video.model_id}",
+            "ref": f"anywidget:{video.model_id}",
             "path": "" if path is None else Path(os.path.relpath(path)).as_posix(),
             "title": shortened(task._row["prompt"], _TITLE) or task.key,  # noqa: SLF001 - its newest row
         }
-        if before is not None:
-            before.close()
 
     async def _close_player(self) -> None:
         self.player = {}
-        video, self._video = self._video, None
-        if video is not None:
-            video.close()
 
     async def _send_poster(self, key: str) -> None:
         try:
@@ -220,3 +226,9 @@ class TaskBoard(anywidget.AnyWidget):
             self.send({"kind": "failed", "key": key, "reason": str(error)})
         else:
             self.send({"kind": "poster", "key": key, "type": "image/jpeg"}, buffers=[picture])
+
+
+def _in_marimo() -> bool:
+    """Whether widgets are made while a cell runs or not at all: marimo hands out their code by the cell."""
+    marimo = sys.modules.get("marimo")
+    return marimo is not None and bool(marimo.running_in_notebook())

@@ -58,8 +58,10 @@ class LastingOutput:
                 handle.update(bundle, raw=True)
 
     def _bundle(self) -> dict[str, str]:
-        newest = self._tasks[: -_CARDS - 1 : -1]
-        return {
-            "text/plain": "\n".join(repr(task) for task in newest),
-            "text/html": "".join(task._repr_html_() for task in newest),
-        }
+        newest, older = self._tasks[: -_CARDS - 1 : -1], max(0, len(self._tasks) - _CARDS)
+        texts, pages = [repr(task) for task in newest], [task._repr_html_() for task in newest]
+        if older:
+            said = f"{older} older: see studio.log"
+            texts.append(said)
+            pages.append(f"<div>{said}</div>")
+        return {"text/plain": "\n".join(texts), "text/html": "".join(pages)}

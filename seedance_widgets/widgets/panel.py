@@ -46,9 +46,12 @@ class Panel(w.HBox):
         self.add_class("sw-panel")
 
     def play(self, task: Task) -> None:
-        """Show a task in the player."""
-        self.player = VideoPlayer(task)
-        self._stage.children = (self.player,)
+        """Show a task in the player, in place of the one before."""
+        if self.player is None:
+            self.player = VideoPlayer(task)
+            self._stage.children = (self.player,)
+        else:
+            self.player.show(task)
 
     def _ipython_display_(self) -> None:
         display_widget(self)

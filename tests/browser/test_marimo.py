@@ -151,5 +151,10 @@ def test_anywidgets_run_in_marimo(browser, address):
             video.evaluate(PLAYED)
     expect(page.get_by_test_id("row")).to_have_count(2)
     expect(page.get_by_test_id("money")).to_contain_text("Spent $0.18")
+    board = page.get_by_test_id("board")
+    board.get_by_test_id("open").last.click()
+    board.get_by_test_id("player-start").click()
+    board.get_by_test_id("player-video").evaluate(PLAYED)
+    expect(board.get_by_test_id("player-prompt")).to_have_text("fox 0")
     assert page.get_by_text("Jupyter widgets are not supported in marimo").is_visible()
     assert errors == []
