@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Acts"]
 
-_KEPT = ("parent_key", "chain", "study", "arm", "item", "study_seed")
+_KEPT = ("prompt", "parent_key", "chain", "study", "arm", "item", "study_seed")
 
 
 class Acts:

@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import textwrap
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,6 +51,7 @@ __all__ = ["Chain", "Link", "links_of", "source_of"]
 # what changes how and when a clip is made, and nothing that is seen in it
 _UNSEEN = ("service_tier", "execution_expires_after", "callback_url", "safety_identifier", "priority")
 _NOT_HERE = {
+    "prompt": "a chain has one prompt a link: they are its first argument",
     "last_frame": "a link ends as it will: the next one begins with its last frame",
     "reference_images": "a link begins with a picture, which goes together with no references",
     "draft_task": "a link begins with a picture, and a final with its draft",
@@ -89,6 +91,7 @@ def links_of(
         With the problems of all of them.
     """
     problems: dict[str, Problem] = {}
+    prompts = list(prompts) if isinstance(prompts, Iterable) and not isinstance(prompts, str) else prompts
     _check(prompts, seed, params, problems)
     if problems:
         raise InvalidRequest(list(problems.values()))
@@ -120,7 +123,7 @@ def _check(
         value = params.get(name)
         if value is not None and value is not (name == "return_last_frame"):
             problems[name] = Problem(name, value if isinstance(value, bool) else f"<{name}>", reason)
-    if isinstance(prompts, str):
+    if not isinstance(prompts, list):
         problems["prompts"] = Problem("prompts", prompts, "a list, one prompt a link", nearest=[prompts])
     elif _is_many(seed) and len(list(seed)) != len(prompts):
         problems["seed"] = Problem("seed", list(seed), f"one for all links, or {len(prompts)}")
@@ -172,6 +175,7 @@ class Chain:
         self._shown = Shown()
         self._tasks: list[Task] = []
         self._current: Task | None = None
+        self._sent = 0
 
     async def make(self) -> list[Task]:
         """Make the links that are missing, take those that are there.
@@ -190,6 +194,7 @@ class Chain:
             try:
                 task = await self._made(link)
             except SeedanceError as error:
+                self._draw(f"stopped at link {link.number} of {len(self._links)}")
                 raise self._stopped(link, error) from error
             self._tasks.append(task)
             self._current = None
@@ -225,6 +230,7 @@ class Chain:
                 return row
             raise
         self._current = task
+        self._sent += 1
         try:
             await engine.wait(sending)
         except OutcomeUnknown:
@@ -269,10 +275,12 @@ class Chain:
         count = len(self._tasks)
         kept = f"{count} link{'s' * (count != 1)} before it {'is' if count == 1 else 'are'} made and kept"
         unclear = self._current is not None and self._current.status in UNCLEAR
-        open_cost = " What this one may cost stays reserved." if unclear else ""
+        aside = " What this one may cost stays reserved." if unclear else ""
+        if self._current is not None and self._current.status == "succeeded":
+            aside = " Where its clip is lost for good, another `name` makes the chain anew."
         return ChainStopped(
             f"link {link.number} of {len(self._links)} was not made: {error}\n"
-            f"{kept}, for ${paid:.4f}.{open_cost} To go on with link {link.number}, call studio.chain again "
+            f"{kept}, for ${paid:.4f}.{aside} To go on with link {link.number}, call studio.chain again "
             "with the same arguments, or with other ones for the links from here on: no link is paid twice.",
             link=link.number,
             tasks=self._tasks,
@@ -282,7 +290,19 @@ class Chain:
     def _tell(self, task: Task, number: int) -> None:
         if self._progress is not None:
             self._progress(number, len(self._links), task)
-        self._draw(f"link {number} of {len(self._links)}: {task!r}")
+        self._draw(self._standing())
+
+    def _standing(self) -> str:
+        """How far the chain is, and what it has cost."""
+        made, wanted = len(self._tasks), len(self._links)
+        costs = [task.usd for task in self._tasks]
+        cost = "price not known" if None in costs else f"${sum(usd or 0.0 for usd in costs):.4f}"
+        said = f"{made} of {wanted} links made, {cost}"
+        if made < wanted:
+            return f"{said}; link {made + 1} is on its way" if self._current else said
+        if found := made - self._sent:
+            said += f"; {found} of them {'was' if found == 1 else 'were'} there already and paid before"
+        return said
 
     def _draw(self, news: str) -> None:
         if not in_notebook():
@@ -312,18 +332,27 @@ class Chain:
 def source_of(first_frame: Any, runtime: StudioRuntime) -> tuple[Any, str | None]:
     """The picture that a chain begins with, and the key of the task whose last frame it is.
 
+    Parameters
+    ----------
+    first_frame
+        A picture, as a request takes it; or a task, or its key.
+    runtime
+        Of the studio; blocks for a read of its log.
+
     Raises
     ------
     InvalidRequest
         It is a task of which there is no picture.
     """
+    if isinstance(first_frame, str) and (rows := runtime.journal.rows([first_frame])):
+        first_frame = runtime.task_by_id(rows[0]["task_id"]) or first_frame
     if isinstance(first_frame, Task):
         try:
             return _last_frame(first_frame), first_frame.key
         except MediaError as error:
             raise InvalidRequest([Problem("first_frame", first_frame.key, str(error))]) from None
     if isinstance(first_frame, str | Path) and not str(first_frame).startswith(("data:", "http")):
-        path = Path(first_frame).expanduser().absolute()
+        path = Path(first_frame).expanduser().resolve()
         try:
             stored = Path(os.path.relpath(path, runtime.home)).as_posix()
         except ValueError:  # another drive of a Windows machine

@@ -7,7 +7,9 @@ is refused here: the service might ignore it, and the clip would not be what was
 
 from __future__ import annotations
 
+import sys
 import textwrap
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -20,16 +22,16 @@ from seedance_widgets.log.answers import LIVE
 from seedance_widgets.parameters import FROM_DRAFT, offered
 from seedance_widgets.pricing import estimate
 from seedance_widgets.request import TaskRequest
-from seedance_widgets.task import draft_of
+from seedance_widgets.task import Task, draft_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from seedance_widgets.coercion import DraftTask
     from seedance_widgets.log.journal import Journal, Row
     from seedance_widgets.pricing import Estimate
 
-__all__ = ["Final", "Finals", "age_problem", "planned"]
+__all__ = ["Final", "Finals", "age_problem", "from_draft", "given_drafts", "planned"]
 
 _REUSED = ("model", "prompt", "first_frame", "last_frame", "reference_images", "draft_task")
 _PROMPT = 60
@@ -94,15 +96,53 @@ class Finals:
         )
 
     def _total(self) -> str:
+        if not self.finals:
+            return "Nothing to promote: no draft was given, and nothing was sent."
         count = f"{len(self.finals)} final{'s' * (len(self.finals) != 1)}"
         cost = "the price is not known" if self.usd is None else f"${self.usd:.4f} at most"
         left = "" if self.left is None else f"; ${self.left:.4f} of the budget are left before"
         return f"{count}, {cost}{left}"
 
 
+def given_drafts(drafts: Any) -> tuple[list[str], bool]:
+    """Keys or task ids of what was given as drafts, and whether it was one draft alone.
+
+    Parameters
+    ----------
+    drafts
+        A task, a key, a task id or a row of the log; several of them; or a DataFrame of rows.
+
+    Raises
+    ------
+    InvalidRequest
+        It is none of these.
+    """
+    pandas = sys.modules.get("pandas")  # who has a DataFrame has loaded it
+    if pandas is not None and isinstance(drafts, pandas.DataFrame):
+        return [str(key) for key in (drafts["key"] if "key" in drafts.columns else drafts.index)], False
+    if isinstance(drafts, Task | str | Mapping):
+        return [_name(drafts)], True
+    if pandas is not None and isinstance(drafts, pandas.Series) and "task_id" in drafts.index:
+        return [str(drafts.get("key", drafts.name))], True
+    if not isinstance(drafts, Iterable):
+        raise InvalidRequest([Problem("draft", shown(drafts), "is neither a draft nor a list of them")])
+    return [_name(draft) for draft in drafts], False
+
+
+def _name(draft: Any) -> str:
+    if isinstance(draft, Task):
+        return draft.key
+    return str(shown(draft.get("key") if isinstance(draft, Mapping) else draft))
+
+
+def from_draft(draft: Row | None) -> dict[str, Any]:
+    """Columns that a final's row has from its draft's, for its request does not name them."""
+    return {} if draft is None else {"parent_key": draft["key"], "prompt": draft["prompt"]}
+
+
 def planned(
     journal: Journal,
-    drafts: Sequence[Any],
+    drafts: Sequence[str],
     overrides: Mapping[str, Any],
     *,
     now: float,
@@ -115,7 +155,7 @@ def planned(
     journal
         Of the drafts.
     drafts
-        Tasks, or keys or task ids of rows.
+        Keys or task ids of rows.
     overrides
         Fields of the final's request; None leaves one open.
     now
@@ -132,8 +172,7 @@ def planned(
     checked = 0  # drafts that can be finished, and so have their overrides checked
     problems: dict[Problem, list[str]] = {}
     seen: set[str] = set()
-    for draft in drafts:
-        name = shown(draft) if isinstance(draft, str) else str(getattr(draft, "key", shown(draft)))
+    for name in drafts:
         row = _row_of(journal, name)
         faults = [] if row is None else [*_draft_problems(row, now)]
         if row is None:

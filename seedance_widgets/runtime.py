@@ -249,6 +249,10 @@ class StudioRuntime:
         """Dollars settled and reserved, of rows of this runtime's kind."""
         return self.journal.money()
 
+    def starred(self, key: str) -> bool:
+        """Whether the verdict that stands on a task is a star; blocks for a read."""
+        return self.verdicts.standing([key]).get(key) == "star"
+
     def task_by_id(self, task_id: str) -> Task | None:
         """The task that the log has under a service's id, None if it has none."""
         row = self.journal.by_task_id(task_id)

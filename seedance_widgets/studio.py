@@ -16,7 +16,7 @@ from seedance_widgets.errors import MissingAPIKey, SeedanceError
 from seedance_widgets.intake import asked_for, warn_if_retired
 from seedance_widgets.limits import Limits
 from seedance_widgets.opening import join, leave
-from seedance_widgets.promotion import planned
+from seedance_widgets.promotion import from_draft, given_drafts, planned
 from seedance_widgets.showing import Shown, in_notebook
 from seedance_widgets.task import Task
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from concurrent.futures import Future
     from types import TracebackType
+
+    import pandas as pd
 
     from seedance_widgets.gates.allowances import Lane
     from seedance_widgets.log import Log
@@ -130,14 +132,20 @@ class Studio:
 
     @overload
     async def promote(
-        self, drafts: Task | str, resolution: str | None = "1080p", **overrides: Any
+        self, drafts: Task | str | Mapping[str, Any], resolution: str | None = "1080p", **overrides: Any
     ) -> Task: ...
     @overload
     async def promote(
-        self, drafts: Iterable[Task | str], resolution: str | None = "1080p", **overrides: Any
+        self,
+        drafts: Iterable[Task | str | Mapping[str, Any]] | pd.DataFrame,
+        resolution: str | None = "1080p",
+        **overrides: Any,
     ) -> Sequence[Task]: ...
     async def promote(
-        self, drafts: Task | str | Iterable[Task | str], resolution: str | None = "1080p", **overrides: Any
+        self,
+        drafts: Task | str | Mapping[str, Any] | Iterable[Task | str | Mapping[str, Any]] | pd.DataFrame,
+        resolution: str | None = "1080p",
+        **overrides: Any,
     ) -> Task | Sequence[Task]:
         """Make finals of drafts: all are checked, priced and reserved before the first is sent.
 
@@ -147,7 +155,8 @@ class Studio:
         Parameters
         ----------
         drafts
-            A draft, or several: tasks, their keys, or their task ids.
+            A draft, or several: tasks, their keys or task ids, rows as from `drafts`, or a DataFrame of the
+            log's rows.
         resolution
             Of the finals; None leaves it to the service.
         **overrides
@@ -158,7 +167,8 @@ class Studio:
         -------
         Task or list of Task
             One for one draft, accepted. For several a list in their order, sent behind what people ask for
-            one by one; one that is refused stops none of the others, and its ``error`` says why.
+            one by one; one that is refused stops none of the others, and its ``error`` says why. For no
+            drafts an empty list, which is said.
 
         Raises
         ------
@@ -170,8 +180,7 @@ class Studio:
         RequestRejected, OutcomeUnknown
             Of a single draft, as from `submit`.
         """
-        alone = isinstance(drafts, Task | str)
-        wanted = [drafts] if isinstance(drafts, Task | str) else [*drafts]
+        wanted, alone = given_drafts(drafts)
         plan = planned(
             self._runtime.journal,
             wanted,
@@ -179,14 +188,14 @@ class Studio:
             now=self._runtime.clock(),
             left=self.left,
         )
-        if not wanted:
-            return []
         for final in plan.finals:
             warn_if_retired(self._runtime, final.request)
         Shown().draw(repr(plan), plan._repr_html_())
+        if not plan.finals:
+            return []
         begun = await engine.bridge(
             self._runtime.outbox.begin_all(
-                [(final.request, {"parent_key": final.draft["key"]}) for final in plan.finals],
+                [(final.request, from_draft(final.draft)) for final in plan.finals],
                 budget_usd=self.budget_usd,
                 lane="interactive" if alone else "batch",
             )
@@ -219,7 +228,8 @@ class Studio:
         prompts
             One a link.
         first_frame
-            What the first link begins with: a picture, or a task whose last frame it is. None for none.
+            What the first link begins with: a picture, or a task whose last frame it is, or that task's key.
+            None for none.
         seed
             One for all links, or one each.
         name
@@ -285,8 +295,7 @@ class Studio:
         request = asked_for(self._runtime, prompt_or_request, params)
         columns = {}
         if request.draft_task is not None:
-            draft = self._runtime.task_by_id(request.draft_task.id)
-            columns = {"parent_key": draft.key if draft else None}
+            columns = from_draft(self._runtime.journal.by_task_id(request.draft_task.id))
         warn_if_retired(self._runtime, request)
         work = self._runtime.outbox.begin(request, budget_usd=self.budget_usd, columns=columns)
         task, sending = await engine.bridge(work)

@@ -72,6 +72,9 @@ class Runtime(Protocol):
     def money(self) -> tuple[float, float]:
         """Dollars settled and reserved."""
 
+    def starred(self, key: str) -> bool:
+        """Whether the verdict that stands on a task is a star."""
+
 
 class Task:
     """One task, live or ended. Await it for its end; show it in a cell for a live card.
@@ -152,6 +155,11 @@ class Task:
     def verdict(self) -> str | None:
         """``accept`` or ``reject``, None while nobody has decided; a starred clip is an accepted one."""
         return cast("str | None", self._row["verdict"])
+
+    @property
+    def starred(self) -> bool:
+        """Whether the clip was accepted by a star; asks the log."""
+        return self.verdict == "accept" and self._runtime.starred(self.key)
 
     @property
     def error(self) -> SeedanceError | None:
@@ -268,7 +276,7 @@ class Task:
         ----------
         verdict
             ``accept``, ``reject``, ``star`` (accepted, and better than that), or None to take the last one
-            back. Every verdict stays in ``studio.log.verdicts()``; the newest is `verdict`.
+            back. Every verdict stays in ``studio.log.verdicts()``; the newest is `verdict`, and `starred`.
 
         Raises
         ------

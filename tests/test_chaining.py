@@ -12,6 +12,8 @@ import time
 from pathlib import Path
 
 import av
+import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 from test_concat import served
@@ -103,18 +105,52 @@ async def test_the_problems_of_all_links_are_told_at_once(studio, simulator):
     assert sorted(p.parameter for p in caught.value.problems) == ["colour", "duration"]
     with pytest.raises(sw.InvalidRequest, match="one for all links, or 3"):
         await studio.chain(PROMPTS, seed=[1, 2])
-    with pytest.raises(sw.InvalidRequest, match="a list"):
-        await studio.chain("a fox")
+    for wrong in ("a fox", None):
+        with pytest.raises(sw.InvalidRequest, match="a list"):
+            await studio.chain(wrong)
+    with pytest.raises(sw.InvalidRequest, match="one prompt a link"):
+        await studio.chain(PROMPTS, prompt="a fox")
     assert await studio.chain([]) == []
     assert simulator.tasks() == []
+
+
+async def test_prompts_may_be_any_row_of_texts(studio, simulator):
+    one, other = await studio.chain((prompt for prompt in PROMPTS[:2]), seed=7, **SMALL)
+    assert await studio.chain(pd.Series(PROMPTS[:2]), seed=np.array([7, 7]), **SMALL) == [one, other]
+    assert len(simulator.tasks()) == 2
+
+
+async def test_a_notebook_is_told_how_far_it_is_and_what_it_has_cost(studio, simulator, monkeypatch, capsys):
+    monkeypatch.setattr("seedance_widgets.chaining.in_notebook", lambda: True)
+    price = sw.estimate(**SMALL).usd
+
+    def told():
+        return capsys.readouterr().out.splitlines()
+
+    first, _ = await studio.chain(PROMPTS[:2], seed=7, **SMALL)
+    said = told()
+    assert f"1  succeeded  {first.key}  ${price:.4f}  a fox wakes up" in said
+    assert f"1 of 2 links made, ${price:.4f}; link 2 is on its way" in said
+    assert said[-1] == f"2 of 2 links made, ${2 * price:.4f}"
+    simulator.faults.refuse(400, "InputTextSensitiveContentDetected")
+    with pytest.raises(sw.ChainStopped) as caught:
+        await studio.chain(PROMPTS, seed=7, **SMALL)
+    said = told()
+    assert said[-1] == "stopped at link 3 of 3"
+    assert f"3  rejected  {caught.value.task.key}  $0.0000  it looks at the waves" in said
+    await studio.chain(PROMPTS, seed=7, **SMALL)
+    assert told()[-1] == (
+        f"3 of 3 links made, ${3 * price:.4f}; 2 of them were there already and paid before"
+    )
 
 
 async def test_it_goes_on_from_a_final(studio):
     draft = await studio.generate("a fox", draft=True, **SMALL)
     final = await (await studio.promote(draft, resolution="480p", return_last_frame=True))
     (clip,) = await studio.chain(["it runs"], first_frame=final, **SMALL)
-    (same,) = await studio.chain(["it runs"], first_frame=final.last_frame_path, **SMALL)
-    assert clip is same
+    for other in (final.last_frame_path, str(final.last_frame_path), final.key):
+        (same,) = await studio.chain(["it runs"], first_frame=other, **SMALL)
+        assert clip is same
     assert studio.log.to_pandas().loc[clip.key, "parent_key"] == final.key
     assert clip.request.first_frame.data == final.last_frame_path.read_bytes()
 

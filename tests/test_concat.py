@@ -12,6 +12,7 @@ from threading import Thread
 
 import av
 import numpy as np
+import pandas as pd
 import pytest
 from test_card import Tags
 
@@ -406,8 +407,10 @@ def test_every_clip_is_a_chapter(five, out):
         ("  \x00\t ", "clip 1"),
         ("a\ud800b", "a b"),
         ("שלום 🦊", "שלום 🦊"),
+        (7, "7"),
+        (None, "short"),
     ],
-    ids=["markup", "long", "empty", "surrogate", "emoji"],
+    ids=["markup", "long", "empty", "surrogate", "emoji", "number", "none"],
 )
 def test_a_title_is_one_line_of_text(kept, out, title, kept_as):
     story = sw.concat([kept("short", frames=9)], out, titles=[title])
@@ -415,14 +418,16 @@ def test_a_title_is_one_line_of_text(kept, out, title, kept_as):
     assert story.chapters[0].title == kept_as
 
 
-async def test_tasks_are_joined_under_their_prompts(studio, out):
+async def test_tasks_are_joined_under_their_prompts_where_those_are_known(studio, simulator, out):
     made = await asyncio.gather(*(
         studio.generate(prompt, model="seedance-1-0-pro", resolution="480p", ratio="1:1", duration=2, seed=1)
         for prompt in ("a fox wakes", "a fox runs")
     ))  # fmt: skip
-    story = sw.concat(made, out)
-    assert [title for title, _ in chapters(out)] == ["a fox wakes", "a fox runs"]
-    assert story.frames == 2 * 49
+    with sw.Studio(studio.home / "other", simulate=simulator) as other:
+        adopted = await (await other.adopt(made[0].id))
+        story = sw.concat([*made, adopted], out)
+    assert [title for title, _ in chapters(out)] == ["a fox wakes", "a fox runs", adopted.key]
+    assert story.frames == 3 * 49
     assert story.video == "copied"
 
 
@@ -497,8 +502,13 @@ def test_what_cannot_be_asked_is_refused(kept, tmp_path, out):
         sw.concat([clip], out, titles=["a", "b"])
     with pytest.raises(TypeError, match="clip 1 is neither"):
         sw.concat([7], out)
-    with pytest.raises(TypeError, match="clips are given as a list"):
-        sw.concat(str(clip), out)
+    for alone in (str(clip), clip, None):
+        with pytest.raises(TypeError, match="clips are given as a list"):
+            sw.concat(alone, out)
+    with pytest.raises(TypeError, match=r'df\["video_path"\]'):
+        sw.concat(pd.DataFrame({"video_path": [clip]}), out)
+    with pytest.raises(TypeError, match="titles are given as a list"):
+        sw.concat([clip], out, titles="a")
     with pytest.raises(sw.MediaError, match="ends in .mp4"):
         sw.concat([clip], tmp_path / "story.webm")
     (tmp_path / "file").write_bytes(b"")
@@ -548,13 +558,13 @@ def test_a_story_shows_itself_in_words_and_as_a_player(kept, tmp_path, monkeypat
         assert shown in repr(story)
     page = Tags(story._repr_html_())
     assert page.first("video")["src"] == "stories/a%20%24tale.mp4"
-    assert page.first("video")["poster"].startswith("data:image/jpeg;base64,")
+    assert "url(data:image/jpeg;base64," in page.first("video")["style"]
     assert "controls" in page.first("video")
     for shown in ("146 frames", "112x192, not 192x112", "stories/a $tale.mp4"):
         assert shown in page.text
     assert len(story._repr_html_()) < 12_000
     story.path.unlink()
-    assert "poster" not in Tags(story._repr_html_()).first("video")
+    assert "url(" not in Tags(story._repr_html_()).first("video")["style"]
 
 
 @contextmanager

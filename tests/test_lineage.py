@@ -43,7 +43,12 @@ def test_a_lineage_from_anywhere_in_it(studio, story):
     assert len(picture.findall(".//svg:rect", names)) == 5
     assert len(picture.findall("svg:path", names)) == 4
     assert len(picture.findall(".//svg:image", names)) == 5
-    assert len(tree._repr_html_()) < 40_000
+    html = tree._repr_html_()
+    assert len(html) < 40_000
+    for unshown in ("parent_key", "video.mp4", "poster.jpg", str(studio.home)):
+        assert unshown not in html
+    assert tree["video_path"].tolist() == [str(task.video_path) for task in story]
+    assert tree["parent_key"].tolist()[1:] == [draft.key, draft.key, final.key, first.key]
 
 
 def test_a_task_alone_is_its_own_lineage(studio):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sqlite3
 
 import httpx
+import pandas as pd
 import pytest
 from test_images import photo
 
 import seedance_widgets as sw
+from seedance_widgets.promotion import given_drafts
 
 SMALL = {"resolution": "480p", "ratio": "1:1", "duration": 4}
 DRAFT = {**SMALL, "draft": True}
@@ -73,7 +76,7 @@ async def test_a_final_reuses_what_its_draft_has(studio, simulator):
     frame = studio.log.to_pandas()
     row, of_draft = frame.loc[final.key], frame.loc[draft.key]
     assert (row["kind"], row["parent_key"]) == ("final", draft.key)
-    for name in ("model", "seed", "ratio", "duration", "frames", "generate_audio"):
+    for name in ("model", "prompt", "seed", "ratio", "duration", "frames", "generate_audio"):
         assert row[name] == of_draft[name]
     with simulator._service.world.transaction(0) as world:
         made, sketched = (world.task(task.id).facts for task in (final, draft))
@@ -214,8 +217,38 @@ async def test_one_that_is_refused_stops_none_of_the_others(studio, simulator):
         await studio.promote(drafts[0], resolution="480p")
 
 
-async def test_no_drafts_are_no_finals(studio):
-    assert await studio.promote([]) == []
+async def test_no_drafts_are_no_finals_and_that_is_said(studio, capsys):
+    assert await studio.promote(task for task in []) == []
+    assert "Nothing to promote: no draft was given, and nothing was sent." in capsys.readouterr().out
+
+
+async def test_drafts_are_tasks_keys_ids_or_rows(studio):
+    draft = await studio.generate("a fox", **DRAFT)
+    frame = studio.log.to_pandas()
+    csv = pd.read_csv(io.StringIO(frame.to_csv()))
+    (row,) = studio.drafts()
+    for one in (draft, draft.key, draft.id, row, frame.loc[draft.key], csv.iloc[0]):
+        assert given_drafts(one)[1]
+    several = (
+        [draft],
+        (draft.key,),
+        [row],
+        frame,
+        csv,
+        frame.index,
+        csv["key"],
+        frame[frame["kind"] == "draft"],
+    )
+    for given in several:
+        keys, alone = given_drafts(given)
+        assert (keys, alone) == ([draft.key], False)
+    (final,) = await studio.promote(frame, resolution="480p")
+    await final
+    for wrong in (None, 7):
+        with pytest.raises(sw.InvalidRequest, match="neither a draft nor a list of them"):
+            await studio.promote(wrong)
+    with pytest.raises(sw.InvalidRequest, match="<NoneType>.*not in this studio's log"):
+        await studio.promote([None])
 
 
 async def test_a_retired_model_is_a_notice(tmp_path, monkeypatch):

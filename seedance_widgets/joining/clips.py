@@ -1,5 +1,5 @@
 """One clip as joining sees it: read through from end to end, so that a broken one is found before anything is
-written.
+written. Bytes that went wrong may make the decoder raise anything, and all of it becomes ours.
 
 Times are exact fractions of a second, and zero is the moment of the first frame.
 """
@@ -125,7 +125,9 @@ def look(path: Path, *, name: str, title: str) -> Clip:
             video = _video(container.streams.video[0], passes[streams[0].index])
             heard = container.streams.audio[0] if container.streams.audio else None
             sound = _sound(heard, passes[heard.index], video.start) if heard else None
-    except (av.error.FFmpegError, OSError, ValueError) as error:
+    except MediaError:
+        raise
+    except Exception as error:
         raise MediaError(f"{name} is not a clip that can be read: {_words(error)}. {NOTHING_LOST}") from error
     return Clip(name=name, title=title, path=path, video=video, sound=sound)
 
@@ -145,13 +147,13 @@ def decoded(packet: AnyPacket, clip: Clip) -> list[Any]:
     """
     try:
         return list(packet.decode())
-    except av.error.FFmpegError as error:
+    except Exception as error:
         raise MediaError(f"{clip.name} is damaged: {_words(error)}. {NOTHING_LOST}") from error
 
 
 def _words(error: Exception) -> str:
     """An error's own words, without the path, which may be long."""
-    return getattr(error, "strerror", None) or str(error)
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 def _streams(container: InputContainer) -> list[av.VideoStream | av.AudioStream]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -12,7 +13,7 @@ from seedance_widgets.joining.story import Chapter, Story
 from seedance_widgets.task import Task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from seedance_widgets.joining.clips import Clip
     from seedance_widgets.joining.placing import Place
@@ -33,7 +34,7 @@ def concat(
     path: str | os.PathLike[str],
     *,
     drop_joint: bool = False,
-    titles: Sequence[str] | None = None,
+    titles: Sequence[str | None] | None = None,
     progress: Callable[[int, int], object] | None = None,
 ) -> Story:
     """Join clips into one MP4 file, in the order given.
@@ -60,7 +61,7 @@ def concat(
         earlier of the two frames, with the sound of its time: the later one is the key frame that those after
         it are built on. Where the earlier one cannot be left out of the stream, all is encoded anew.
     titles
-        One chapter title a clip; by default a task's prompt, or the name of the file.
+        One chapter title a clip; by default, and in place of None, a task's prompt or the name of the file.
     progress
         Called as ``progress(frames_done, frames)`` about once a second of video.
 
@@ -69,7 +70,7 @@ def concat(
     MediaError
         A clip is missing, broken or not saved yet, or the file cannot be written. Nothing was written then.
     TypeError
-        A clip is neither a task nor a path, or they are not given as a list.
+        A clip is neither a task nor a path, or clips or titles are not given as a list.
     ValueError
         There are no clips, or not as many titles as clips.
     """
@@ -78,8 +79,12 @@ def concat(
     from seedance_widgets.joining.placing import place
     from seedance_widgets.joining.writing import write
 
-    if isinstance(clips, Task | str | os.PathLike):
+    if isinstance(clips, Task | str | os.PathLike) or not isinstance(clips, Iterable):
         raise TypeError("clips are given as a list, also where there is but one")
+    if hasattr(clips, "columns"):
+        raise TypeError('of a table its clips are a column: df["video_path"]')
+    if isinstance(titles, str):
+        raise TypeError("titles are given as a list, one a clip")
     looked = _looked(list(clips), titles)
     target = _target(path, looked)
     # those whose last frame the next one repeats
@@ -117,7 +122,7 @@ def concat(
     )
 
 
-def _looked(sources: Sequence[Source], titles: Sequence[str] | None) -> list[Clip]:
+def _looked(sources: Sequence[Source], titles: Sequence[str | None] | None) -> list[Clip]:
     from seedance_widgets.joining.clips import look
 
     if not sources:
@@ -127,8 +132,9 @@ def _looked(sources: Sequence[Source], titles: Sequence[str] | None) -> list[Cli
     looked = []
     for number, source in enumerate(sources, 1):
         path, name, title = _named(source, number)
-        wanted = titles[number - 1] if titles is not None else title
-        looked.append(look(path, name=name, title=_title(wanted) or f"clip {number}"))
+        if titles is not None and titles[number - 1] is not None:
+            title = str(titles[number - 1])
+        looked.append(look(path, name=name, title=_title(title) or f"clip {number}"))
     return looked
 
 
@@ -138,7 +144,9 @@ def _named(source: Source, number: int) -> tuple[Path, str, str]:
         name = f"clip {number} (task {source.key})"
         if source.video_path is None:
             raise MediaError(f"{name} has no saved clip: the task is {source.status}. Nothing was written.")
-        return source.video_path, name, source.request.prompt or source.key
+        # of the row: what was made elsewhere has no request here, and a final's has no prompt
+        prompt = source._row["prompt"]  # noqa: SLF001 - the seam that widgets share with the task
+        return source.video_path, name, prompt or source.key
     if not isinstance(source, str | os.PathLike):
         raise TypeError(f"clip {number} is neither a task nor a path, but {type(source).__name__}")
     path = Path(source).expanduser().absolute()

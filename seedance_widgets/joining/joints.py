@@ -54,6 +54,6 @@ def _small(clip: Clip, *, last: bool) -> NDArray[np.int16]:
                     break
             if found is not None:
                 return found.reformat(*_SIZE, "gray").to_ndarray().astype(np.int16)
-    except (av.error.FFmpegError, OSError, ValueError) as error:
+    except Exception as error:
         raise MediaError(f"{clip.name} cannot be decoded: {error}. {NOTHING_LOST}") from error
     raise MediaError(f"{clip.name} cannot be decoded where it meets another. {NOTHING_LOST}")

@@ -179,9 +179,10 @@ function render({ model, el, signal }) {
       on(button, "click", () => verb === "play" ? toggle(tile) : press(tile, verb));
       return button;
     });
-    part("div.view", {}, part("img.poster", { alt: "" }), make("span.mark"));
+    part("div.view", {}, part("img.poster", { alt: "" }), part("b.name"), make("span.mark"),
+      part("span.final", {}, "has a final"));
     tile.node = part("div.tile", { role: "group", tabindex: -1, "data-key": key }, tile.view,
-      make("div.row", {}, part("b.name"), part("span.final", {}, "has a final"), ...verbs),
+      make("div.row", {}, ...verbs),
       ...["p.prompt", "p.facts", "p.words"].map((kind) => part(kind, { dir: "auto" })));
     tile.stops = [tile.node, ...verbs];
     on(tile.node, "focusin", () => choose(tile));

@@ -17,6 +17,7 @@ import asyncio
 import base64
 import io
 import threading
+from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -24,8 +25,9 @@ from typing import TYPE_CHECKING, Any, cast
 import anywidget
 import traitlets
 
+from seedance_widgets import catalog
 from seedance_widgets.engine import engine
-from seedance_widgets.errors import InvalidRequest, SeedanceError
+from seedance_widgets.errors import InvalidRequest, Problem, SeedanceError
 from seedance_widgets.pricing import estimate
 from seedance_widgets.promotion import age_problem
 from seedance_widgets.request import TaskRequest
@@ -39,7 +41,7 @@ from seedance_widgets.widgets.lasting import display_widget
 from seedance_widgets.widgets.shelf import Shelf, excerpt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from seedance_widgets.pricing import Estimate
     from seedance_widgets.runtime import StudioRuntime
@@ -59,13 +61,14 @@ class Gallery(anywidget.AnyWidget):
 
     Keys: space accepts, ``x`` rejects, ``s`` stars, the same again takes it back, ``u`` undoes the last;
     arrows move, Enter plays with sound, Escape stops; the pointer plays silently. A star is an acceptance
-    too: in the log the draft's ``verdict`` is ``accept``, and ``studio.log.verdicts()`` has the star. The
-    headless twin is ``await task.judge("accept")``.
+    too: the draft's ``verdict`` is then ``accept`` and it is ``starred``. The headless twin is
+    ``await task.judge("accept")``.
 
     Parameters
     ----------
     drafts
-        Tasks; or a `Studio`, for the drafts of its log that can still be made finals, the newest first.
+        A task or several; or a `Studio`, for the drafts of its log that can still be made finals, the
+        newest first.
     resolution
         Of the finals whose price is shown.
 
@@ -73,6 +76,8 @@ class Gallery(anywidget.AnyWidget):
     ------
     TypeError
         One is no `Task`.
+    InvalidRequest
+        No model has that resolution.
 
     Examples
     --------
@@ -88,11 +93,11 @@ class Gallery(anywidget.AnyWidget):
     finals = traitlets.List(traitlets.Unicode()).tag(sync=True)
     price = traitlets.Unicode("").tag(sync=True)
 
-    def __init__(self, drafts: Studio | Iterable[Task], *, resolution: str = "1080p") -> None:
+    def __init__(self, drafts: Studio | Task | Iterable[Task], *, resolution: str = "1080p") -> None:
         self._lock = threading.Lock()
         self._turn = asyncio.Lock()
         self._stale = False
-        self._resolution = resolution
+        self._resolution = _checked(resolution)
         self._tasks = {task.key: task for task in _tasks(drafts)}
         self._runtimes = list(dict.fromkeys(map(_runtime, self._tasks.values())))
         self._waiting: list[Task] = []
@@ -115,7 +120,7 @@ class Gallery(anywidget.AnyWidget):
     @property
     def starred(self) -> list[Task]:
         """The starred drafts, in the gallery's order."""
-        return [task for key, task in self._tasks.items() if self.verdicts.get(key) == "star"]
+        return [task for task in self._tasks.values() if task.starred]
 
     def refresh(self) -> None:
         """Look at the drafts and their verdicts again, and show what has changed."""
@@ -280,16 +285,23 @@ class Gallery(anywidget.AnyWidget):
                     self._show(state)
 
 
-def _tasks(drafts: Studio | Iterable[Task]) -> list[Task]:
+def _tasks(drafts: Studio | Task | Iterable[Task]) -> list[Task]:
     if isinstance(drafts, Studio):
         runtime = drafts._runtime  # noqa: SLF001 - the studio's own view
         found = [runtime.task_by_id(row["task_id"]) for row in drafts.drafts()]
         return [task for task in found if task is not None]
-    tasks = list(drafts)
+    tasks = list(drafts) if isinstance(drafts, Iterable) else [drafts]
     for task in tasks:
         if not isinstance(task, Task):
             raise TypeError(f"a gallery shows tasks, not {type(task).__name__}; or give it the studio")
     return tasks
+
+
+def _checked(resolution: str) -> str:
+    known = dict.fromkeys(name for model in catalog.models() for name in model.resolutions)
+    if resolution not in known:
+        raise InvalidRequest([Problem("resolution", resolution, f"is none of {', '.join(known)}")])
+    return resolution
 
 
 def _runtime(task: Task) -> StudioRuntime:

@@ -76,8 +76,23 @@ async def test_a_star_is_an_acceptance_and_kept_apart_from_one(studio, drafts):
     keys = [task.key for task in drafts]
     standing = {keys[0]: "accept", keys[1]: "star", keys[2]: "reject"}
     assert studio._runtime.verdicts.standing(keys) == standing
+    assert [task.starred for task in drafts] == [False, True, False, False, False, False]
+    assert list(df.index[df["starred"]]) == [drafts[1].key]
+    await drafts[1].judge("accept")
+    await drafts[0].judge("star")
+    await drafts[0].judge(None)
+    await drafts[2].judge("star")
+    assert [task.starred for task in drafts[:3]] == [False, False, True]
+    assert studio.log.to_pandas()["starred"].tolist() == [False, False, True, False, False, False]
     economics = sw.draft_economics(df)
     assert int(economics.acceptance["accepted"].sum()) == 2
+
+
+async def test_one_draft_is_a_gallery_too(drafts, galleries):
+    gallery = galleries(drafts[2])
+    assert [draft["key"] for draft in gallery.drafts] == [drafts[2].key]
+    await drafts[2].judge("star")
+    assert gallery.accepted == gallery.starred == [drafts[2]]
 
 
 async def test_the_same_again_is_no_news_and_none_takes_it_back(studio, drafts):
@@ -217,6 +232,10 @@ async def test_a_draft_whose_clip_is_gone_says_so(drafts, galleries):
 def test_what_a_gallery_shows(studio, galleries):
     with pytest.raises(TypeError, match="a gallery shows tasks, not str; or give it the studio"):
         galleries(["a.mp4"])
+    with pytest.raises(TypeError, match="a gallery shows tasks, not NoneType"):
+        galleries(None)
+    with pytest.raises(sw.InvalidRequest, match="resolution='8k': is none of 480p, 720p, 1080p"):
+        galleries(studio, resolution="8k")
     gallery = galleries(studio)
     assert gallery.drafts == []
     assert gallery.accepted == []

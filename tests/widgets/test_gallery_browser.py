@@ -278,6 +278,35 @@ def test_it_is_accessible_and_fits(stub_page, gallery, drafts, theme):
         assert stub.page.evaluate("() => document.documentElement.scrollWidth") == width
 
 
+@pytest.mark.parametrize("width", [1400, 900, 320])
+def test_buttons_of_a_tile_are_one_row_and_its_marks_keep_apart(stub_page, gallery, drafts, width):
+    sw.run(drafts[0].judge("star"))
+    gallery.refresh()
+    stub = stub_page(gallery, width=width)
+    stub.set("finals", [drafts[0].key])
+    for size in ("120", "200", "480"):
+        part(stub, "size").fill(size)
+        left, _, right, _ = box(tile(stub, 1))
+        buttons = [box(button) for button in tile(stub, 1).get_by_role("button").all()]
+        assert len(buttons) == 4
+        assert len({top for _, top, _, _ in buttons}) == 1
+        assert all(left <= x and end <= right and end - x >= 24 for x, _, end, _ in buttons)
+        view = box(tile(stub, 1).get_by_test_id("gallery-view"))
+        marks = [box(tile(stub, 1).get_by_test_id(f"gallery-{name}")) for name in ("name", "mark", "final")]
+        for number, one in enumerate(marks):
+            assert view[0] <= one[0] < one[2] <= view[2]
+            assert view[1] <= one[1] < one[3] <= view[3]
+            for other in marks[:number]:
+                assert one[0] >= other[2] or other[0] >= one[2] or one[1] >= other[3] or other[1] >= one[3]
+
+
+def box(locator):
+    """Left, top, right and bottom in px."""
+    return locator.evaluate(
+        "(e) => { const b = e.getBoundingClientRect(); return [b.left, b.top, b.right, b.bottom]; }"
+    )
+
+
 def test_posters_come_when_scrolled_to(stub_page, drafts):
     many = Gallery(drafts)
     stub = stub_page(many, width=320, height=500)
