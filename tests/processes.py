@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 import json
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from functools import cached_property
 from pathlib import Path
@@ -18,15 +20,18 @@ KERNEL = Path(__file__).with_name("kernel_process.py")
 
 
 class Recording(sw.Simulator):
-    """A simulator that remembers every call: monotonic time, method and path."""
+    """A simulator that remembers every call: monotonic time, method and path; files wait for their gate."""
 
     @cached_property
     def _app(self):
-        inner, self.calls = super()._app, []
+        inner, self.calls, self.gate = super()._app, [], threading.Event()
+        self.gate.set()
 
         async def app(scope, receive, send):
             if scope["type"] == "http":
                 self.calls.append((time.monotonic(), scope["method"], scope["path"]))
+                while scope["path"].startswith("/files/") and not self.gate.is_set():
+                    await asyncio.sleep(0.02)
             await inner(scope, receive, send)
 
         return app
