@@ -33,8 +33,10 @@ class Acts:
     ----------
     client, journal, verdicts, sharing
         Of the runtime.
+    check_open
+        Raises where the studio is closed.
     begin
-        As `StudioRuntime.begin`, under the studio's budget.
+        As `Outbox.again`.
     take_up
         Publishes a row and follows it where it stands.
     publish
@@ -50,6 +52,7 @@ class Acts:
         verdicts: Verdicts,
         sharing: Sharing,
         *,
+        check_open: Callable[[], None],
         begin: Callable[..., Awaitable[tuple[Task, Future[None]]]],
         take_up: Callable[[Row], Task],
         publish: Callable[[Row], None],
@@ -59,6 +62,7 @@ class Acts:
         self._journal = journal
         self._verdicts = verdicts
         self._sharing = sharing
+        self._check_open = check_open
         self._begin = begin
         self._take_up = take_up
         self._publish = publish
@@ -103,6 +107,7 @@ class Acts:
     async def cancel(self, task: Task) -> None:
         """DELETE a queued task; the row follows what the service then says."""
         _refuse_unless(task, "cancelled", task.id is not None and task.status in LIVE, "a queued task")
+        self._check_open()
         # Asked first: DELETE of a task that has ended since removes its record, and with it a paid clip.
         await self._ask(task)
         if task.status == "running":
@@ -118,6 +123,7 @@ class Acts:
 
     async def _told(self, task_id: str) -> Answer:
         """What the service says of a task, which must be of this one."""
+        self._check_open()
         answer = await self._client.get(task_id)
         if answer.data.get("id") != task_id:
             raise AnswerLost(
@@ -133,6 +139,7 @@ class Acts:
 
     async def delete_remote(self, task: Task) -> None:
         """DELETE the service's record of an ended task."""
+        self._check_open()
         row = await engine.write(self._journal.row, task.key)
         ended = row["status"] in ("failed", "expired")
         safe = row["status"] == "succeeded" and row["file"] in ("saved", "expired")

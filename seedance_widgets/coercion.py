@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 import numbers
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -51,14 +53,13 @@ def coerced(name: str, value: Any, problems: list[Problem]) -> Any:
     if name == "draft_task":
         return _draft_task(value, problems)
     if name == "extra":
-        return dict(value or {})
+        return _extra(value, problems)
     read = _flag if name in _FLAGS else _number if name in _NUMBERS else _text
     try:
         plain = None if value is None else read(value)
     except (TypeError, ValueError) as error:
         plain = None
-        nearest = round(float(value)) if "whole" in str(error) and _is_number(value) else None
-        problems.append(Problem(name, value, str(error), nearest=nearest))
+        problems.append(Problem(name, value, f"must be {error}", nearest=_nearest(name, value)))
     if name == "prompt":
         return plain or ""
     if name in _WORDS and plain is not None:
@@ -77,6 +78,15 @@ def _number(value: Any) -> int:
     if not _is_number(value) or value != int(value):
         raise TypeError("a whole number")
     return int(value)
+
+
+def _nearest(name: str, value: Any) -> int | None:
+    """The whole number that was probably meant."""
+    if name not in _NUMBERS:
+        return None
+    if isinstance(value, str) and re.fullmatch(r"\s*-?[0-9]{1,18}\s*", value):
+        return int(value)
+    return round(float(value)) if _is_number(value) else None
 
 
 def _is_number(value: Any) -> bool:
@@ -106,6 +116,19 @@ def _images(value: Any, problems: list[Problem]) -> tuple[Image, ...]:
         value = (value,)
     loaded = (_image(f"reference_images[{i}]", item, problems) for i, item in enumerate(value))
     return tuple(image for image in loaded if image is not None)
+
+
+def _extra(value: Any, problems: list[Problem]) -> dict[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        problems.append(Problem("extra", shown(value), "must be a dict of body fields"))
+        return {}
+    content = value.get("content", ())
+    if not isinstance(content, list | tuple) or not all(isinstance(item, Mapping) for item in content):
+        problems.append(Problem("extra", shown(content), "its content must be a list of dicts"))
+        return {}
+    return dict(value)
 
 
 def _draft_task(value: Any, problems: list[Problem]) -> DraftTask | None:

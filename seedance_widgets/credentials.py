@@ -73,7 +73,7 @@ def checked_base(base_url: str) -> str:
         reason = "plain http would send the API key in clear over the network; use https"
     else:
         return str(url.copy_with(query=None, fragment=None)).rstrip("/")
-    raise _unusable(f"{url.scheme}://{url.host}", reason)
+    raise _unusable(f"{url.scheme}://{url.host}" if url.host else "(not shown)", reason)
 
 
 def _unusable(base_url: str, reason: str) -> InvalidRequest:

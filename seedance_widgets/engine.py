@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import concurrent.futures
+import inspect
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -155,7 +156,14 @@ def run(work: Any, timeout: float | None = None) -> Any:
     ------
     WaitTimeout
         The time is over; the work goes on.
+    TypeError
+        It is nothing that can be awaited.
     """
+    if not inspect.isawaitable(work):
+        what = "a function: call it" if callable(work) else f"a {type(work).__name__}"
+        raise TypeError(
+            f'run() waits for what can be awaited, as in run(studio.generate("...")), not for {what}'
+        )
 
     async def awaited() -> Any:
         return await work

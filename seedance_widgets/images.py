@@ -108,6 +108,8 @@ def load_image(source: Any) -> Image:
             return Image(name=source.split("?")[0].rsplit("/", 1)[-1] or source, url=source)
         if head.startswith("data:"):
             return _from_data_url(source)
+        if not source.strip():
+            raise MediaError("an empty path names no picture")
         return _from_path(Path(source).expanduser())
     if hasattr(source, "save") and hasattr(source, "mode") and hasattr(source, "size"):
         return _from_pillow(source)
@@ -172,7 +174,8 @@ def _read(path: Path) -> bytes:
             raise MediaError(f"{path.name} has {path.stat().st_size:,} bytes, too large for a picture")
         return path.read_bytes()
     except OSError as error:
-        raise MediaError(f"cannot read the picture {path}: {error.strerror or error}") from error
+        # whole: a relative path is most often looked for in another folder than one thinks
+        raise MediaError(f"cannot read the picture {path.absolute()}: {error.strerror or error}") from error
 
 
 def _from_path(path: Path) -> Image:

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from seedance_widgets.callsite import warn
-from seedance_widgets.errors import InvalidRequest, RetiredModelWarning
+from seedance_widgets.errors import InvalidRequest, Problem, RetiredModelWarning
 from seedance_widgets.promotion import age_problem
 from seedance_widgets.request import TaskRequest
 
@@ -35,8 +35,11 @@ def asked_for(
     """
     if isinstance(prompt_or_request, TaskRequest):
         request = prompt_or_request.replace(**params) if params else prompt_or_request
+    elif prompt_or_request and "prompt" in params:
+        reason = f"given twice, before as {prompt_or_request!r}"
+        raise InvalidRequest([Problem("prompt", params["prompt"], reason)])
     else:
-        request = TaskRequest.from_params(prompt_or_request, **params)
+        request = TaskRequest.from_params(**{"prompt": prompt_or_request, **params})
     draft = request.draft_task
     if draft is None:
         return request

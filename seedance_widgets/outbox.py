@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from seedance_widgets.sharing import Sharing
     from seedance_widgets.task import Task
 
-__all__ = ["Outbox"]
+__all__ = ["CLOSED", "Outbox"]
 
+CLOSED = "this studio is closed; nothing was sent. Make another one: Studio(home)."
 _LAST_ANSWER = 75.0
 
 
@@ -143,7 +144,7 @@ class Outbox:
         lane: Lane,
     ) -> list[tuple[Task, Future[None]]]:
         if self._closed:
-            raise SeedanceError("this studio is closed; nothing was sent. Make another one: Studio(home).")
+            raise SeedanceError(CLOSED)
         if budget_usd is not None:
             self.budget_usd = budget_usd
         orders = [

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from seedance_widgets import catalog
+from seedance_widgets.asked import draft_of
 from seedance_widgets.card import as_text
 from seedance_widgets.coercion import shown
 from seedance_widgets.errors import InvalidRequest, Problem
@@ -22,7 +23,7 @@ from seedance_widgets.log.answers import LIVE
 from seedance_widgets.parameters import FROM_DRAFT, offered
 from seedance_widgets.pricing import estimate
 from seedance_widgets.request import TaskRequest
-from seedance_widgets.task import Task, draft_of
+from seedance_widgets.task import Task
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -36,7 +36,7 @@ def _data_url(image: Image) -> str:
     return image.data_url
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TaskRequest:
     """One request for one clip.
 
@@ -155,6 +155,11 @@ class TaskRequest:
         if self._sketch is None:
             return TaskRequest.from_params(**changed)
         return TaskRequest.sketch(mode=self._sketch, **changed)
+
+    def __repr__(self) -> str:
+        values = {name: getattr(self, name) for name in _INIT}
+        given = (f"{name}={value!r}" for name, value in values.items() if value not in (None, "", (), {}))
+        return f"TaskRequest({', '.join(given)})"
 
     @property
     def kind(self) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from seedance_widgets.acts import Acts
 from seedance_widgets.engine import engine
-from seedance_widgets.errors import ServiceError
+from seedance_widgets.errors import LogError, SeedanceError, ServiceError
 from seedance_widgets.following import Following
 from seedance_widgets.gates import Gates
 from seedance_widgets.handles import Handles
@@ -27,7 +27,7 @@ from seedance_widgets.log.store import Store
 from seedance_widgets.log.studies import Studies
 from seedance_widgets.log.told import told
 from seedance_widgets.log.verdicts import Verdicts
-from seedance_widgets.outbox import Outbox
+from seedance_widgets.outbox import CLOSED, Outbox
 from seedance_widgets.recovery import Recovery
 from seedance_widgets.resuming import Resumed
 
@@ -131,6 +131,7 @@ class StudioRuntime:
             self.journal,
             self.verdicts,
             sharing,
+            check_open=self.check_open,
             begin=self.outbox.again,
             take_up=self._following.take_up,
             publish=self._handles.publish,
@@ -150,6 +151,7 @@ class StudioRuntime:
 
     async def resume(self) -> Resumed:
         """Follow what nobody follows, look for what is unclear, and fetch what is not saved."""
+        self.check_open()
         stock = await self._recovery.take_stock(self._handles)
         tasks = [self._following.take_up(row) for row in (*stock.ours, *stock.settled)]
         for row in stock.settled:
@@ -193,6 +195,17 @@ class StudioRuntime:
         if self._closing:
             self._closing()
 
+    def check_open(self) -> None:
+        """Refuse what would send, follow or save something.
+
+        Raises
+        ------
+        SeedanceError
+            The runtime is closed.
+        """
+        if self.closed:
+            raise SeedanceError(CLOSED)
+
     # --- for those who look on ---------------------------------------------------------------------------
 
     def subscribe(self, callback: Callable[[Row | None], None]) -> Callable[[], None]:
@@ -200,14 +213,20 @@ class StudioRuntime:
         return self._handles.subscribe(callback)
 
     async def task(self, key: str) -> Task:
-        """The handle of a row.
+        """The handle of a row, named by its key or by the service's id.
 
         Raises
         ------
         LogError
             There is no such row.
         """
-        row = await engine.write(self.journal.row, key)
+        try:
+            row = await engine.write(self.journal.row, key)
+        except LogError:
+            with_id = await engine.write(self.journal.by_task_id, key)
+            if with_id is None:
+                raise
+            row = with_id
         task = self._handles.of(row)
         # another kernel may have brought it further than this one was told
         task.update(row)

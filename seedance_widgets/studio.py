@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import numbers
 import os
 import time
 from pathlib import Path
@@ -10,14 +11,16 @@ from typing import TYPE_CHECKING, Any, Self, overload
 
 from seedance_widgets import catalog
 from seedance_widgets.chaining import Chain, links_of, source_of
+from seedance_widgets.coercion import shown
 from seedance_widgets.credentials import Key
 from seedance_widgets.engine import engine
-from seedance_widgets.errors import MissingAPIKey, SeedanceError
+from seedance_widgets.errors import InvalidRequest, MissingAPIKey, Problem, SeedanceError
 from seedance_widgets.intake import asked_for, warn_if_retired
 from seedance_widgets.limits import Limits
 from seedance_widgets.opening import join, leave
 from seedance_widgets.promotion import from_draft, given_drafts, planned
 from seedance_widgets.showing import Shown, in_notebook
+from seedance_widgets.simulator import Simulator
 from seedance_widgets.task import Task
 
 if TYPE_CHECKING:
@@ -31,7 +34,6 @@ if TYPE_CHECKING:
     from seedance_widgets.log import Log
     from seedance_widgets.request import TaskRequest
     from seedance_widgets.resuming import Resumed
-    from seedance_widgets.simulator import Simulator
     from seedance_widgets.study.study import Study
     from seedance_widgets.webhook import Webhook
 
@@ -68,6 +70,8 @@ class Studio:
         There is no key and no simulator.
     LogError
         The log cannot be opened.
+    InvalidRequest
+        The key, the base URL, the budget or ``simulate`` is none.
     """
 
     def __init__(
@@ -84,9 +88,12 @@ class Studio:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.home = Path(home).expanduser().resolve()
-        self.budget_usd = budget_usd
+        self.budget_usd = _budget(budget_usd)
         # a verbose traceback prints locals and arguments into the notebook
         key, api_key = Key(api_key or os.environ.get("ARK_API_KEY")), None
+        if not isinstance(simulate, bool | Simulator):
+            problem = Problem("simulate", shown(simulate), "must be True, False or a Simulator")
+            raise InvalidRequest([problem], refused="there is no such studio")
         if not simulate and not key:
             raise MissingAPIKey
         self._runtime, self._shared_by = join(
@@ -99,8 +106,8 @@ class Studio:
             limits=limits or Limits(),
             clock=clock,
         )
-        if budget_usd is not None:
-            self._runtime.outbox.budget_usd = budget_usd
+        if self.budget_usd is not None:
+            self._runtime.outbox.budget_usd = self.budget_usd
         self._closed = False
         self._webhooks: list[Webhook] = []
 
@@ -374,6 +381,7 @@ class Studio:
 
         ``service_tier`` left out looks at the default tier only: flex has a list of its own.
         """
+        self._runtime.check_open()
         answer = await engine.bridge(
             self._runtime.client.list(
                 status=status,
@@ -388,7 +396,7 @@ class Studio:
         return items
 
     async def task(self, key: str) -> Task:
-        """A task of this log by its key, as after a restart: to await, look at, adopt, abandon or resend.
+        """A task of this log by its key or the service's id, as after a restart: to await, adopt, abandon...
 
         Raises
         ------
@@ -424,6 +432,7 @@ class Studio:
         ServiceError
             The service could not be asked.
         """
+        self._runtime.check_open()
         return await engine.bridge(self._runtime.orphans())
 
     def subscribe(self, callback: Callable[[dict[str, Any] | None], None]) -> Callable[[], None]:
@@ -474,6 +483,7 @@ class Studio:
         from seedance_widgets.webhook import Receiver, Webhook, kept_secret
 
         runtime = self._runtime
+        runtime.check_open()
         secret = kept_secret(self.home)
         receiver = Receiver(secret, known=runtime.told, hint=runtime.hint, clock=runtime.clock)
         self._webhooks.append(Webhook(receiver, secret, host=host, port=port))
@@ -530,3 +540,14 @@ class Studio:
     def __repr__(self) -> str:
         kind = ", simulated" if self._runtime.simulated else ""
         return f"Studio({self.home.name!r}{kind}, spent ${self.spent:.4f})"
+
+
+def _budget(usd: Any) -> float | None:
+    if usd is None:
+        return None
+    if isinstance(usd, bool) or not isinstance(usd, numbers.Real) or not float(usd) >= 0:
+        problem = Problem(
+            "budget_usd", shown(usd), "must be a number of US dollars, 0 or more, or None for no cap"
+        )
+        raise InvalidRequest([problem], refused="there is no such budget")
+    return float(usd)

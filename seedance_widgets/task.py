@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from seedance_widgets.errors import SeedanceError
     from seedance_widgets.request import TaskRequest
 
-__all__ = ["Runtime", "Task", "draft_of"]
+__all__ = ["Runtime", "Task"]
 
 _MICROSECONDS = 1_000_000
 
@@ -201,7 +201,7 @@ class Task:
             The clip exists but could not be saved.
         """
         try:
-            await asyncio.wait_for(engine.wait(self._ended), timeout)
+            await asyncio.wait_for(engine.wait(self._ended), None if timeout is None else float(timeout))
         except TimeoutError:
             raise WaitTimeout(
                 f"task {self.key} is {self.status} after {timeout} s; it goes on, and can be awaited again"

@@ -242,3 +242,36 @@ def test_a_picture_of_too_many_bytes(tmp_path):
     Image.fromarray(noise).save(path)
     with pytest.raises(sw.InvalidRequest, match="31,457,279"):
         sw.TaskRequest("a", first_frame=path)
+
+
+def test_it_shows_what_is_set_as_one_would_write_it():
+    request = sw.TaskRequest("a fox", model="seedance-1-0-pro", seed=0, camera_fixed=False, extra={"x": 1})
+    written = (
+        "TaskRequest(prompt='a fox', model='seedance-1-0-pro', seed=0, camera_fixed=False, extra={'x': 1})"
+    )
+    assert repr(request) == written
+    assert eval(repr(request), {"TaskRequest": sw.TaskRequest}) == request
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"extra": [1]}, "extra='<list>': must be a dict of body fields"),
+        ({"extra": {"content": "a clip"}}, "extra='a clip': its content must be a list of dicts"),
+        ({"duration": "5"}, "duration='5': must be a whole number; nearest: 5"),
+        ({"duration": "five"}, "duration='five': must be a whole number"),
+        ({"seed": 1.6}, "seed=1.6: must be a whole number; nearest: 2"),
+        ({"first_frame": ""}, "first_frame='': an empty path names no picture"),
+        ({"callback_url": "x" * 100}, f"callback_url='{'x' * 59}...: an http"),
+    ],
+)
+def test_what_is_of_the_wrong_kind_is_told_in_words(fields, said):
+    with pytest.raises(sw.InvalidRequest) as caught:
+        sw.TaskRequest("a fox", **fields)
+    assert str(caught.value).splitlines()[1].startswith(f"  - {said}")
+
+
+def test_a_missing_picture_is_named_with_its_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(sw.InvalidRequest, match=f"{tmp_path}/fox.png: No such file"):
+        sw.TaskRequest("a fox", first_frame="fox.png")

@@ -80,6 +80,13 @@ async def test_pictures_are_kept_once_by_hash(studio):
     assert set(studio.log.to_pandas()["first_frame"]) == {f"inputs/{kept[0].name}"}
 
 
+async def test_the_prompt_may_be_named(studio):
+    task = await studio.submit(prompt="a fox", **SMALL)
+    assert task.request.prompt == "a fox"
+    with pytest.raises(sw.InvalidRequest, match="given twice"):
+        await studio.submit("a fox", prompt="a hare", **SMALL)
+
+
 async def test_a_bad_request_leaves_no_trace(studio, simulator):
     with pytest.raises(sw.InvalidRequest):
         await studio.submit("a fox", duration=99, colour="red")
@@ -230,6 +237,7 @@ async def test_a_task_is_found_again_by_its_key(tmp_path, simulator):
         assert task.status == "rejected"
         again = await (await task.resend())
         assert again.video_path.exists()
+        assert await later.task(again.id) is again
         with pytest.raises(sw.LogError, match="no task 'never'"):
             await later.task("never")
 
@@ -242,6 +250,39 @@ async def test_the_budget_refuses_before_sending(tmp_path, simulator):
             await studio.submit("a fox", resolution="1080p", ratio="16:9")
         assert caught.value.short_by == pytest.approx(0.2 * 0 + 1920 * 1080 * 121 // 1024 * 2.4e-6 - left)
     assert len(simulator.tasks()) == 1
+
+
+@pytest.mark.parametrize("budget", [-1, "5", True, float("nan")])
+def test_what_is_no_budget(tmp_path, budget):
+    with pytest.raises(sw.InvalidRequest, match="there is no such budget"):
+        sw.Studio(tmp_path / "runs", simulate=True, budget_usd=budget)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_simulate_is_no_address(tmp_path):
+    with pytest.raises(sw.InvalidRequest, match="must be True, False or a Simulator"):
+        sw.Studio(tmp_path / "runs", simulate="http://127.0.0.1:8000/api/v3")
+
+
+async def test_a_closed_studio_reads_and_does_nothing_else(tmp_path):
+    simulator = sw.Simulator(speed=200, limits={"concurrency": 0})
+    studio = sw.Studio(tmp_path, simulate=simulator)
+    task = await studio.submit("a fox", **SMALL)
+    studio.close()
+    studio.close()
+    for act in (
+        lambda: studio.submit("a fox", **SMALL), studio.resume, studio.list, studio.orphans,
+        lambda: studio.adopt(task.id), task.cancel, task.delete_remote, lambda: asyncio.to_thread(studio.webhook),
+    ):  # fmt: skip
+        with pytest.raises(sw.SeedanceError, match="this studio is closed"):
+            await act()
+    assert (await studio.task(task.key)).status == "queued"
+    assert (studio.spent, len(studio.log.to_pandas())) == (0.0, 1)
+    # whoever comes next finds it free
+    with sw.Studio(tmp_path, simulate=simulator) as later:
+        (found,) = await later.resume()
+        await found.cancel()
+    simulator.close()
 
 
 async def test_cancel_while_queued(tmp_path):
@@ -363,6 +404,12 @@ def test_a_script_waits_without_a_loop_of_its_own(studio):
     assert sw.run(task).status == "succeeded"
     with pytest.raises(sw.WaitTimeout):
         sw.run(asyncio.sleep(5), timeout=0.01)
+
+
+@pytest.mark.parametrize("work", [3, len, None])
+def test_waiting_for_what_cannot_be_awaited(work):
+    with pytest.raises(TypeError, match=r"run\(\) waits for what can be awaited"):
+        sw.run(work)
 
 
 def test_tasks_may_be_awaited_from_several_loops_and_threads(studio):
