@@ -63,9 +63,22 @@ class Spoiled(sw.Simulator):
         return httpx.Response(404 if told is None else 200, content=told or b"")
 
 
-def test_a_clip(tmp_path):
+@pytest.fixture
+def tiny(fresh_catalog):
+    """A model of small clips with sound: they have all boxes, and little beside them."""
+    return fresh_catalog.register(
+        "tiny",
+        like="seedance-1-5-pro",
+        sizes={"480p": {"1:1": (64, 64)}},
+        resolutions=("480p",),
+        ratios=("1:1",),
+        defaults={"resolution": "480p", "ratio": {}, "duration": 4},
+    ).name
+
+
+def test_a_clip(tmp_path, tiny):
     with sw.Studio(tmp_path / "good", simulate=sw.Simulator(speed=500)) as studio:
-        clip = sw.run(studio.generate("a fox", **SMALL)).video_path
+        clip = sw.run(studio.generate("a fox", model=tiny)).video_path
     script = Path(__file__).with_name("mutations.py")
     (tmp_path / "spoiled").mkdir()
     done = subprocess.run(
@@ -127,8 +140,10 @@ def keepable(value):
     return not isinstance(value, float) or math.isfinite(value)
 
 
-async def test_a_studio_that_adopts(tmp_path):
+async def test_a_studio_that_adopts(tmp_path, monkeypatch):
     """What was odd is taken in or refused, and the next answer, which is good, ends the task as it says."""
+    monkeypatch.setattr("seedance_widgets.client._FIRST_WAIT", 0.01)
+    monkeypatch.setattr("seedance_widgets.saving._PAUSE", 0.01)
     service = Spoiled()
 
     async def adopted(number):
