@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import concurrent.futures
+import contextlib
 import inspect
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -86,10 +87,10 @@ class Engine:
 
         future.add_done_callback(wake)
         while not future.done():
-            try:
-                await asyncio.wait_for(woken.wait(), _POLL_SECONDS)
-            except TimeoutError:
-                continue
+            # not wait_for, which on Python 3.11 loses a cancellation that comes together with the result
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_POLL_SECONDS):
+                    await woken.wait()
         return future.result()
 
     async def write(self, work: Callable[..., T], *args: Any, **kwargs: Any) -> T:

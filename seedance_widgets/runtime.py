@@ -142,7 +142,6 @@ class StudioRuntime:
             self.journal,
             sharing,
             turn=self._following.list_turn,
-            sleep=self._pause,
             clock=clock,
             settled=self._following.take_up,
         )
@@ -289,8 +288,10 @@ class StudioRuntime:
 
     async def _pause(self, seconds: float) -> None:
         """Wait, but not beyond the closing."""
+        # not wait_for, which on Python 3.11 loses a cancellation that comes together with the closing
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._closing_now.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._closing_now.wait()
 
     async def _live(self, wire_model: str, tier: str) -> int:
         return await engine.write(self.journal.live, wire_model, tier)

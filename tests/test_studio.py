@@ -206,6 +206,32 @@ async def test_closing_waits_for_an_answer_that_names_a_paid_task(tmp_path, simu
         await task
 
 
+class Counting(sw.Simulator):
+    """Counts the lists that it is asked for."""
+
+    lists = 0
+
+    def transport(self):
+        inner = super().transport()
+
+        async def counted(request):
+            self.lists += request.method == "GET" and request.url.path.endswith("/tasks")
+            return await inner.handle_async_request(request)
+
+        return httpx.MockTransport(counted)
+
+
+async def test_closing_ends_the_search_for_a_lost_answer(tmp_path):
+    simulator = Counting(speed=200)
+    with sw.Studio(tmp_path, simulate=simulator) as studio:
+        simulator.faults.drop_reply()
+        with pytest.raises(sw.OutcomeUnknown):
+            await studio.submit("a fox", **SMALL)
+        await asyncio.sleep(0.1)  # it waits for its first look
+    assert simulator.lists == 0
+    simulator.close()
+
+
 async def test_cancelling_a_task_that_has_ended_since_does_not_delete_it(studio, simulator):
     task = await studio.submit("a fox", **SMALL)
     await task
