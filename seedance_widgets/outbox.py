@@ -44,6 +44,8 @@ class Outbox:
         Of the runtime.
     sent
         Given each row that was accepted, or whose outcome is unknown.
+    lost
+        Given the key of a row whose outcome could not be written down.
     sleep
         Waits for some seconds, or until the studio is closed.
 
@@ -63,6 +65,7 @@ class Outbox:
         sharing: Sharing,
         handles: Handles,
         sent: Callable[[Row], None],
+        lost: Callable[[str], None],
         sleep: Callable[[float], Awaitable[None]],
     ) -> None:
         self.budget_usd: float | None = None
@@ -73,6 +76,7 @@ class Outbox:
         self._sharing = sharing
         self._handles = handles
         self._sent = sent
+        self._lost = lost
         self._sleep = sleep
         self._sends: set[asyncio.Task[Any]] = set()
         self._closed = False
@@ -184,6 +188,8 @@ class Outbox:
         except Exception as error:
             self._handles.let_go(task.key)
             task.give_up(error)
+            if not self._closed:
+                self._lost(task.key)
             raise
         if not self._closed:
             self._sent(row)

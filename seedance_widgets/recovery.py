@@ -1,14 +1,16 @@
 """After a crash or a lost answer: find out what became of each task, and see that somebody looks after it.
 
 Rows whose kernel has gone are taken over. A create that was cut off or went unanswered is looked for in the
-service's list, at once by `take_stock`, and a few times by itself while the kernel lives: soon, since most
-tasks show at once, and once more when not to be in the list means not to have been made.
+service's list, at once by `take_stock`, and by itself while the kernel lives: soon, since most tasks show at
+once, again when not to be in the list means not to have been made, and from then on now and then, for the
+service or the log may have been out of reach all the time.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -20,7 +22,7 @@ from seedance_widgets.log.leases import BEAT_SECONDS
 from seedance_widgets.reconcile import SETTLE_SECONDS, listing, settle
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Container, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Collection, Container, Iterable, Mapping
 
     from seedance_widgets.client import Client
     from seedance_widgets.log.journal import Journal, Row
@@ -29,8 +31,11 @@ if TYPE_CHECKING:
 __all__ = ["Recovery", "Stock"]
 
 _SECOND = 1_000_000
-# seconds between looks for a lost task; the last is after the service's list must show it
+# seconds between looks for a lost task: after the third the service's list must have shown it
 _LOOKS = (5.0, 25.0, SETTLE_SECONDS - 25.0, 60.0)
+_NOW_AND_THEN = 600.0
+# one list shows all that are due so close together
+_TOGETHER = 1.0
 _NONCES = 1 << 16
 
 
@@ -47,6 +52,14 @@ class Stock:
     elsewhere: list[Row] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class _Lost:
+    """A task that is looked for: how often it was, and when it is due (monotonic seconds)."""
+
+    looks: int
+    due: float
+
+
 class Recovery:
     """Takes over and settles; runs on the engine.
 
@@ -56,8 +69,6 @@ class Recovery:
         Of the studio.
     turn
         Awaited before each LIST call.
-    sleep
-        Waits for some seconds, or until the studio is closed.
     clock
         Seconds since 1970 UTC.
     settled
@@ -71,7 +82,6 @@ class Recovery:
         sharing: Sharing,
         *,
         turn: Callable[[], Awaitable[None]],
-        sleep: Callable[[float], Awaitable[None]],
         clock: Callable[[], float],
         settled: Callable[[Row], object],
     ) -> None:
@@ -79,10 +89,10 @@ class Recovery:
         self._journal = journal
         self._sharing = sharing
         self._turn = turn
-        self._sleep = sleep
         self._clock = clock
         self._settled = settled
-        self._lost: dict[str, int] = {}  # key -> how many looks for it were made
+        self._lost: dict[str, _Lost] = {}
+        self._news = asyncio.Event()
         self._looking: asyncio.Task[None] | None = None
 
     async def take_stock(self, held: Container[str]) -> Stock:
@@ -103,7 +113,8 @@ class Recovery:
 
     def look_for(self, key: str) -> None:
         """Look for a lost task by and by, or for one whose kernel has gone while it was being sent."""
-        self._lost[key] = 0
+        self._lost[key] = _Lost(0, time.monotonic() + _LOOKS[0])
+        self._news.set()
         if self._looking is None or self._looking.done():
             self._looking = asyncio.get_running_loop().create_task(self._keep_looking())
 
@@ -154,21 +165,39 @@ class Recovery:
         return await settle(self._client, self._journal, rows, now=self._now(), turn=self._turn)
 
     async def _keep_looking(self) -> None:
-        waited = 0.0
         while self._lost:
-            pause = min(_LOOKS[looks] for looks in self._lost.values())
-            await self._sleep(pause)
-            waited += pause
+            self._news.clear()
+            soonest = min(lost.due for lost in self._lost.values()) - time.monotonic()
+            if soonest > 0:
+                # not wait_for, which on Python 3.11 loses a cancellation that comes together with news
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(soonest):
+                        await self._news.wait()
+                continue
+            until = time.monotonic() + _TOGETHER
+            due = [key for key, lost in self._lost.items() if lost.due <= until]
             # a log that cannot be used now, or a service that cannot be asked, is no reason to give up
             with contextlib.suppress(LogError, ServiceError):
-                rows = await engine.write(self._journal.rows, list(self._lost))
-                waiting = [row for row in rows if row["status"] in UNCLEAR and row["task_id"] is None]
-                unclear = [await self._cut_off(row) for row in waiting]
-                for row in await self._settle(unclear):
-                    self._settled(row)
-                for key in set(self._lost) - {row["key"] for row in unclear}:
-                    del self._lost[key]
-            self._lost = {key: looks + 1 for key, looks in self._lost.items() if looks + 1 < len(_LOOKS)}
+                await self._look_for(due)
+            for key in due:
+                if lost := self._lost.get(key):
+                    lost.looks += 1
+                    pause = _LOOKS[lost.looks] if lost.looks < len(_LOOKS) else _NOW_AND_THEN
+                    lost.due = time.monotonic() + pause
+
+    async def _look_for(self, keys: Collection[str]) -> None:
+        """Look once, and no more for what is settled by then."""
+        rows = await engine.write(self._journal.rows, list(keys))
+        unclear = [await self._cut_off(row) for row in rows if _is_unclear(row)]
+        settled = await self._settle(unclear)
+        for key in set(keys) - {row["key"] for row in settled if _is_unclear(row)}:
+            self._lost.pop(key, None)
+        for row in settled:
+            self._settled(row)
 
     def _now(self) -> int:
         return int(self._clock() * _SECOND)
+
+
+def _is_unclear(row: Row) -> bool:
+    return row["task_id"] is None and row["status"] in UNCLEAR

@@ -124,6 +124,7 @@ class StudioRuntime:
             sharing=sharing,
             handles=self._handles,
             sent=self._sent,
+            lost=self._look_for,
             sleep=self._pause,
         )
         self.acts = Acts(

@@ -701,6 +701,24 @@ async def test_row_19_the_disk_is_full_and_the_answer_is_lost(stage, disk, capsy
         await found(stage, studio, task)
 
 
+async def test_row_19_a_lost_answer_is_looked_for_once_the_disk_has_room_again(stage, disk, monkeypatch):
+    monkeypatch.setattr("seedance_widgets.recovery._LOOKS", (0.1,) * 1000)
+    stage.home = disk.path / "runs"
+    answer = stage.proxy.strike("POST", hold=True, down=0, ends="reset")
+    with stage.studio() as studio:
+        sending = asyncio.ensure_future(submit(studio))
+        await asyncio.to_thread(answer.answered.wait, 60)
+        disk.fill()
+        answer.release()
+        with pytest.raises(sw.LogError, match="full"):
+            await sending
+        disk.free()
+        task = await studio.task(studio.log.to_pandas().index[0])
+        await until(lambda: task.id is not None)
+        await task
+        stage.check(studio, posts=1)
+
+
 async def test_row_20_the_disk_is_full_during_the_download(stage, disk):
     stage.home = disk.path / "runs"
     with stage.studio() as studio:
