@@ -118,7 +118,7 @@ class Results(pd.DataFrame):
     @property
     def _rest(self) -> str:
         size = f"{counted(len(self), 'row')} x {counted(len(self.columns), 'column')}"
-        return f"A DataFrame of {size}; results.T shows every figure."
+        return f"A DataFrame of {size}: its .T shows every figure."
 
     def __repr__(self) -> str:
         if not self._is_whole:

@@ -76,7 +76,7 @@ function render({ model, el, signal }) {
   el.append(root);
 
   const watch = stopwatch(() => performance.now()), still = matchMedia("(prefers-reduced-motion: reduce)");
-  // or rating, saving, stuck, over, gone
+  // or rating, saving, stuck, over, closed, gone
   let phase = "waiting", pair = { number: 0 }, shown = false, seen = [0, 0], last = 0;
   let playing = false, top = 0, sound = 0, heard = false, turn = 0, timer = 0, late = 0, urls = [];
 
@@ -205,7 +205,7 @@ function render({ model, el, signal }) {
       else if (message.question !== question) ask();
       draw();
     },
-    over: (message) => rest("over", message.words, message),
+    over: (message) => rest(message.phase, message.words, message),
     failed({ reason }) {
       if (phase === "saving") phase = pair.number ? "rating" : "over";
       say(reason);

@@ -14,7 +14,8 @@ undo                                                                            
 
 ``trial`` has number, question and what it asks, done, total, seconds, ratio, watch, problem, and the clips'
 bytes as buffers; without buffers it is about the trial of that number that the view has. A vote is answered
-once it is written, so the browser shows nothing new before.
+once it is written, so the browser shows nothing new before. ``over`` has words, done, total, and a ``phase``:
+over, or closed, where no vote can be taken back any more.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["BlindRater", "RatedStudy", "RatedTrial"]
 
 _HERE = Path(__file__)
+_REVEALED = "This study is revealed: which clip is which is known, and blind votes are over."
 _UNSHOWN = "One of the two clips cannot be read. Skip this pair; rater.error in Python has the reason."
 
 
@@ -200,12 +202,12 @@ class BlindRater(anywidget.AnyWidget):
         """Show what comes next, ``anew`` with its clips, in case the view lacks them."""
         try:
             if self._study.is_revealed:
-                self._over("This study is revealed: which clip is which is known, and blind votes are over.")
+                self._over(_REVEALED, phase="closed")
                 return
             between = self._trial is not None and 0 < self._question < len(self._criteria)
             trial = undone or (self._trial if between else self._study.next_trial(self.rater))
             if trial is None:
-                self._over("")
+                self._over()
                 return
             other = self._trial is None or trial.id != self._trial.id
             if other:
@@ -249,14 +251,15 @@ class BlindRater(anywidget.AnyWidget):
         place = f" ({self._question + 1} of {count})" if count > 1 else ""
         return f"Which is better{'' if criterion is None else f': {criterion}'}?{place}"
 
-    def _over(self, words: str) -> None:
+    def _over(self, words: str = "", *, phase: str = "over") -> None:
         done, total = self._study.progress(self.rater)
         if not words and not total:
             self.send({"kind": "stuck", "reason": "No pair of clips is there yet."})
             return
         self._trial = self._pair = None
         thanks = f"Thank you. Your votes on {done} pair{'s' if done != 1 else ''} are saved."
-        self.send({"kind": "over", "words": words or thanks, "done": done, "total": total})
+        said = {"words": words or thanks, "done": done, "total": total}
+        self.send({"kind": "over", "phase": phase, **said})
 
     def _fail(self, kind: str, what: str, error: Exception) -> None:
         self.error = error

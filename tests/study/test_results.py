@@ -82,7 +82,7 @@ def test_it_fits_a_screen_and_says_where_the_rest_is(found):
     assert html.count("<th>") == 12
     assert max(map(len, text.splitlines())) < 200
     for shown in (html, text):
-        assert "49 columns; results.T shows every figure" in shown
+        assert "49 columns: its .T shows every figure" in shown
         assert "one seed an item" in shown
     assert "<b>camera</b> is preferred to <b>plain</b>" in html
 

@@ -381,7 +381,7 @@ def test_a_revealed_study_takes_no_votes(tmp_path):
     study = Study.made(tmp_path, 1)
     study.is_revealed = True
     content, buffers = Talk(study)("ready")
-    assert content["kind"] == "over"
+    assert (content["kind"], content["phase"]) == ("over", "closed")
     assert "blind votes are over" in content["words"]
     assert buffers == []
 

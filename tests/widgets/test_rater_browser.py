@@ -353,6 +353,18 @@ def test_undo_after_the_last_and_with_nothing_to_undo(open_rater, tmp_path):
     expect(sight.part("count")).to_have_text("1 of 1")
 
 
+def test_after_the_reveal_nothing_is_offered_that_would_be_refused(open_rater, study):
+    sight = open_rater(study, must_watch=False)
+    study.is_revealed = True
+    sight.press("1")
+    sight.answer()
+    expect(sight.part("status")).to_contain_text("blind votes are over")
+    expect(sight.part("undo")).to_be_hidden()
+    expect(sight.part("work")).to_be_hidden()
+    sight.press("u")
+    assert [message["kind"] for message in sight.stub.sent()] == ["ready", "vote"]
+
+
 def test_criteria_one_after_the_other(open_rater, tmp_path):
     study = Study.made(tmp_path / "study", 2, criteria=("motion", "<b>beauty</b>"))
     sight = open_rater(study)
