@@ -7,7 +7,7 @@
  * @typedef {{what: string, until: number}} Expiry ms since 1970
  */
 
-/** Milliseconds since 1970; a test puts a clock of its own here. */
+/** Milliseconds since 1970; tests put their own clock here. */
 export const clock = { now: () => Date.now() };
 
 const FILTERS = { all: "All", live: "Live", done: "Done", failed: "Failed" };
@@ -33,7 +33,7 @@ export function progress(elapsed, usual) {
 
 /** @param {Row} row @param {number} now ms @returns {string} time taken, and for a live task what is usual */
 export function timing(row, now) {
-  if (row.took !== undefined) return span(row.took);
+  if (row.took !== undefined) return `took ${span(row.took)}`;
   if (!row.pace) return "";
   const elapsed = (now - row.start) / 1000, { late, words } = row.pace;
   if (!words) return span(elapsed);
@@ -109,7 +109,7 @@ function render({ model, el, signal, host }) {
     }
   });
 
-  /** Fill a table row; its picture stays, and the focus goes back to the same button. */
+  /** Fill a row; its picture stays, and the focus goes back to the same button. */
   function fill(view, row) {
     const { tr, img } = view, { key, name, pace, cancel } = row;
     const time = div("time"), full = make("i");

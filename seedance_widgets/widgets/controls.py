@@ -52,7 +52,8 @@ class Words:
         self._layout = w.Layout()
         self._style = w.HTML().style
         self._styles: dict[type[w.Widget], w.Widget] = {}
-        self.field = w.Layout(width=_WIDTH, max_width="100%")
+        # ipywidgets leaves 2 px around a control
+        self.field = w.Layout(width=_WIDTH, max_width="calc(100% - 4px)")
 
     def labelled(self, kind: type[w.Widget], label: str, **options: Any) -> w.ValueWidget:
         """A control with its label before it, as wide as the others."""

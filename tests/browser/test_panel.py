@@ -17,6 +17,9 @@ panel
 """
 PICTURES = Path(__file__).parents[2] / "notebooks" / "pictures"
 FRONTS = ("lab", "notebook")
+READY = """async video => {
+  while (video.readyState < 2) await new Promise(done => setTimeout(done, 20));
+}"""
 # comes back when the clip has gone on by itself; the machine may be slow
 PLAYED = """async video => {
   await video.play();
@@ -84,24 +87,34 @@ def test_one_clip_by_hand(jupyter, tmp_path, front, turn):
         )
 
 
-def test_the_readmes_picture(jupyter, tmp_path, request):
-    """The Panel after one clip, small enough for the README; ``--pictures`` puts it there."""
+def test_the_readmes_pictures(jupyter, tmp_path, request):
+    """The Panel after one clip, and its card, small enough for the README; ``--pictures`` puts them there."""
     from PIL import Image
 
     folder = PICTURES if request.config.getoption("--pictures") else tmp_path
-    with jupyter.opened([OPEN.format(home="runs-picture")], width=1500, height=1250) as notebook:
+    with jupyter.opened([OPEN.format(home="runs")], width=1400, height=1250) as notebook:
         page = notebook.page
         page.evaluate("window.jupyterapp.commands.execute('application:toggle-left-area')")
         open_panel(notebook)
+        page.get_by_label("Model").select_option("Seedance 2.0 · dreamina-seedance-2-0")
         page.get_by_label("Try one").select_option(label="Daisies (text)")
         page.get_by_label("Resolution", exact=True).select_option("480p")
         generate(notebook)
         page.locator(".jp-RenderedHTMLCommon video").wait_for(timeout=60_000)
-        panel = page.locator(".sw-panel")
-        panel.evaluate("element => element.scrollIntoView({block: 'start'})")
-        page.wait_for_timeout(1_000)
-        shot = Image.open(io.BytesIO(panel.screenshot()))
-    picture = shot.convert("RGB").quantize(192, dither=Image.Dither.FLOYDSTEINBERG)
-    picture.save(folder / "panel.png", optimize=True)
-    assert (folder / "panel.png").stat().st_size < 200_000
-    assert min(shot.size) > 500
+        # the poster that is not saved
+        page.wait_for_function(
+            "() => document.querySelector('.sw-panel-stage video')?.poster.startsWith('blob:')"
+        )
+        page.get_by_test_id("row").get_by_text("succeeded").wait_for()
+        card = page.locator(".jp-RenderedHTMLCommon > div:has(> video)")
+        card.locator("video").evaluate(READY)
+        for name, shown in (("panel", page.locator(".sw-panel")), ("card", card)):
+            shown.evaluate("element => element.scrollIntoView({block: 'start'})")
+            page.wait_for_timeout(300)
+            shot = Image.open(io.BytesIO(shown.screenshot()))
+            if name == "panel":  # lines of the cell around it
+                shot = shot.crop((0, 2, shot.width, shot.height - 4))
+            picture = shot.convert("RGB").quantize(192, dither=Image.Dither.FLOYDSTEINBERG)
+            picture.save(folder / f"{name}.png", optimize=True)
+            assert (folder / f"{name}.png").stat().st_size < 200_000
+            assert min(shot.size) > 400

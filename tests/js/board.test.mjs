@@ -30,7 +30,7 @@ test("the time of a task says what is usual, and nothing where nothing is known"
   assert.equal(timing(live, 62_000), "1 min 1 s, longer than usual (usually 40 s)");
   assert.equal(timing(live, 0), "0 s, usually 40 s");
   assert.equal(timing({ ...live, pace: { ...live.pace, words: "" } }, 99_000), "1 min 38 s");
-  assert.equal(timing({ start: 1000, took: 41.7 }, 99_000), "42 s");
+  assert.equal(timing({ start: 1000, took: 41.7 }, 99_000), "took 42 s");
   assert.equal(timing({ start: 1000 }, 99_000), "");
 });
 

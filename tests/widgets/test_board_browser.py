@@ -128,7 +128,7 @@ def test_rows_say_status_time_cost_and_trouble(board):
     assert texts["k-queued"] == {"status": "queued", "time": "12 s", "cost": "about $0.2614"}
     assert texts["k-running"]["time"] == "12 s, usually 40 s"
     assert texts["k-late"]["time"] == "1 min 7 s, longer than usual (usually 40 s)"
-    assert texts["k-done"] == {"status": "succeeded", "time": "41 s", "cost": "$0.2614"}
+    assert texts["k-done"] == {"status": "succeeded", "time": "took 41 s", "cost": "$0.2614"}
     failed = row_of(stub, "k-failed")
     assert failed.get_by_test_id("problem").inner_text() == FAILED["problem"]
     assert failed.get_by_test_id("advice").inner_text() == FAILED["advice"]
