@@ -301,7 +301,7 @@ class Chain:
         if made < wanted:
             return f"{said}; link {made + 1} is on its way" if self._current else said
         if found := made - self._sent:
-            said += f"; {found} of them {'was' if found == 1 else 'were'} there already and paid before"
+            said += f", of which {found} {'was' if found == 1 else 'were'} there already and paid before"
         return said
 
     def _draw(self, news: str) -> None:

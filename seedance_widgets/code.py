@@ -62,7 +62,9 @@ def code_of(row: Mapping[str, Any], home: Path, *, model: str) -> Code:
             [Problem("request", row["key"], "made elsewhere: the service does not tell what was asked")]
         )
     body = asked_of(row)
-    return Code(_python(body, home, model, simulated=bool(row["simulated"])), _curl(body, home))
+    simulated = bool(row["simulated"])
+    warning = "# the task was simulated: this asks a service that bills\n" if simulated else ""
+    return Code(_python(body, home, model, simulated=simulated), warning + _curl(body, home))
 
 
 def _python(body: Mapping[str, Any], home: Path, model: str, *, simulated: bool) -> str:

@@ -27,8 +27,8 @@ _COLUMNS = [
     "depth", "relation", "status", "kind", "model", "prompt", "resolution", "seed", "tokens", "usd",
     "created_at", "parent_key", "video_path", "poster_path",
 ]  # fmt: skip
-# the picture says it by its lines and posters; files have long paths
-_UNSHOWN = ["parent_key", "video_path", "poster_path"]
+# the picture above the table says it, by its lines and posters
+_UNSHOWN = ["depth", "parent_key", "video_path", "poster_path"]
 # of the picture, px
 _BOX = (212, 58)
 _STEP = (248, 72)
@@ -43,12 +43,13 @@ class Lineage(pd.DataFrame):
 
     Indexed by ``key``; ``depth`` counts from 0 at the root, ``relation`` is ``root``, ``final`` (of a draft),
     ``next clip`` (begins with its parent's last frame), ``sent again`` or ``child``. Times are UTC, money is
-    in USD. Paths and ``parent_key`` are columns that a notebook leaves out. What is selected from it is a
-    plain DataFrame.
+    in USD. A notebook leaves out what the tree shows: ``depth``, ``parent_key`` and paths. What is selected
+    from it is a plain DataFrame.
     """
 
     def _repr_html_(self) -> str:
-        shown = self.drop(columns=_UNSHOWN).assign(created_at=self["created_at"].dt.floor("s"))
+        begun = self["created_at"].dt.strftime("%Y-%m-%d %H:%M:%S")
+        shown = self.drop(columns=_UNSHOWN).assign(created_at=begun)
         table = shown._repr_html_()
         # the class keeps MathJax from reading prompts as formulas
         return f'<div class="tex2jax_ignore">{_picture(self)}{table}</div>'

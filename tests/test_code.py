@@ -103,6 +103,7 @@ def test_the_curl_asks_for_the_same(service, name):
         task = sw.run(_submit(studio, ASKED[name]))
         code = task.to_code()
     assert KEY not in code.curl
+    assert "simulated" not in code.curl
     done = subprocess.run(["sh", "-c", code.curl], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads(done.stdout)["id"].startswith("cgt-")
@@ -127,6 +128,9 @@ def test_a_final_and_a_simulated_task(tmp_path, monkeypatch):
     with sw.Studio("runs", simulate=True) as studio:
         draft = sw.run(studio.generate("a fox", draft=True, **SMALL))
         final = sw.run(studio.promote(draft, resolution="480p"))
+        assert final.to_code().curl.startswith(
+            "# the task was simulated: this asks a service that bills\n{\n"
+        )
         exec(compile(final.to_code(), "code", "exec"), {})
         rows = studio.log.to_pandas()
     assert rows["kind"].tolist() == ["draft", "final", "final"]

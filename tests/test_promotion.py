@@ -85,25 +85,37 @@ async def test_a_final_reuses_what_its_draft_has(studio, simulator):
     assert final.last_frame_path.exists()
 
 
+@pytest.fixture(scope="module")
+def one_draft(tmp_path_factory):
+    """A draft that nothing is ever sent for: its studio, its service, and the draft."""
+    simulator = sw.Simulator(speed=200)
+    with sw.Studio(tmp_path_factory.mktemp("draft") / "runs", simulate=simulator) as studio:
+        yield studio, simulator, sw.run(studio.generate("a fox", **DRAFT))
+    simulator.close()
+
+
 @pytest.mark.parametrize("name", [*REUSED, *ELSE_ILLEGAL])
-async def test_every_illegal_override_is_refused_before_sending(studio, simulator, name):
-    draft = await _ended(studio, await studio.submit("a fox", **DRAFT))
+async def test_every_illegal_override_is_refused_before_sending(one_draft, name):
+    studio, simulator, draft = one_draft
     with pytest.raises(sw.InvalidRequest) as caught:
         await studio.promote(draft, **{name: {**REUSED, **ELSE_ILLEGAL}[name]})
     assert name in [problem.parameter for problem in caught.value.problems]
     assert len(simulator.tasks()) == len(studio.log.to_pandas()) == 1
 
 
-async def test_a_switch_that_is_off_changes_a_final_too(studio, simulator):
-    draft = await _ended(studio, await studio.submit("a fox", **DRAFT))
+async def test_a_switch_that_is_off_changes_a_final_too(one_draft):
+    studio, simulator, draft = one_draft
     with pytest.raises(sw.InvalidRequest, match="generate_audio=False: reused from the draft"):
         await studio.submit(draft_task=draft, generate_audio=False)
     assert len(simulator.tasks()) == 1
 
 
-async def _ended(studio, task):
-    await task
-    return task
+async def drafts_of(studio, count):
+    """So many drafts, made at the same time."""
+    drafts = [await studio.submit(f"a fox {seed}", seed=seed, **DRAFT) for seed in range(count)]
+    for draft in drafts:
+        await draft
+    return drafts
 
 
 async def test_the_problems_of_all_drafts_are_told_at_once(studio, simulator):
@@ -143,8 +155,7 @@ async def test_a_draft_is_refused_when_its_seven_days_are_over(tmp_path, clock):
 
 
 async def test_the_price_of_each_is_shown_first(studio, capsys):
-    drafts = [await studio.generate(f"a fox {n}", seed=n, **DRAFT) for n in (1, 2)]
-    made = []
+    drafts = await drafts_of(studio, 2)
     with_prices = []
     stop = studio.subscribe(lambda row: row and with_prices.append(capsys.readouterr().out))
     made = await studio.promote(drafts, resolution="480p")
@@ -157,24 +168,21 @@ async def test_the_price_of_each_is_shown_first(studio, capsys):
         assert draft.request.prompt in shown
     assert shown.count(f"${price:.4f}") == 2
     assert [task.request.draft_task.id for task in made] == [draft.id for draft in drafts]
-    for task in made:
-        await task
-    await (await studio.promote(drafts[0].id, resolution="480p"))
+    await studio.promote(drafts[0].id, resolution="480p")
     assert f"it has a final already: {made[0].key}" in capsys.readouterr().out
 
 
 async def test_the_budget_covers_all_or_none_is_sent(tmp_path, simulator):
     with sw.Studio(tmp_path / "runs", simulate=simulator) as studio:
-        drafts = [await studio.generate("a fox", seed=n, **DRAFT) for n in range(3)]
+        drafts = await drafts_of(studio, 2)
         price = sw.estimate(**SMALL).usd
-        studio.budget_usd = studio.spent + 2.5 * price
-        with pytest.raises(sw.BudgetExceeded, match="these 3 requests together") as caught:
+        studio.budget_usd = studio.spent + 1.5 * price
+        with pytest.raises(sw.BudgetExceeded, match="these 2 requests together") as caught:
             await studio.promote(drafts, resolution="480p")
         assert caught.value.short_by == pytest.approx(price / 2)
-        assert len(simulator.tasks()) == len(studio.log.to_pandas()) == 3
-        finals = await studio.promote(drafts[:2], resolution="480p")
-        for final in finals:
-            assert (await final).status == "succeeded"
+        assert len(simulator.tasks()) == len(studio.log.to_pandas()) == 2
+        (final,) = await studio.promote(drafts[:1], resolution="480p")
+        assert (await final).status == "succeeded"
 
 
 async def test_all_intents_are_written_before_the_first_is_sent(tmp_path):
@@ -187,23 +195,20 @@ async def test_all_intents_are_written_before_the_first_is_sent(tmp_path):
 
             async def carry(request):
                 if request.method == "POST" and b"draft_task" in request.content:
-                    seen.append([status for status, _ in sent_by(studio)][3:])
+                    seen.append([status for status, _ in sent_by(studio)][2:])
                 return await inner.handle_async_request(request)
 
             return httpx.MockTransport(carry)
 
     with sw.Studio(tmp_path / "runs", simulate=Watched(speed=200)) as studio:
-        drafts = [await studio.generate("a fox", seed=n, **DRAFT) for n in range(3)]
-        finals = await studio.promote(drafts, resolution="480p")
-        for final in finals:
-            await final
-    assert len(seen[0]) == 3
+        await studio.promote(await drafts_of(studio, 2), resolution="480p")
+    assert len(seen[0]) == len(seen) == 2
     assert seen[0][-1] == "intent"
     service.close()
 
 
 async def test_one_that_is_refused_stops_none_of_the_others(studio, simulator):
-    drafts = [await studio.generate("a fox", seed=n, **DRAFT) for n in range(3)]
+    drafts = await drafts_of(studio, 2)
     simulator.faults.refuse(400, "InputTextSensitiveContentDetected")
     finals = await studio.promote(drafts, resolution="480p")
     assert [final.request.draft_task.id for final in finals] == [draft.id for draft in drafts]

@@ -21,7 +21,7 @@ __all__ = ["DraftEconomics", "label_of"]
 _SHARES = ("acceptance", "low", "high", "break_even", "off")
 _MOST_ROWS = 40
 _TABLE = "white-space:nowrap;font-size:12px;font-variant-numeric:tabular-nums"
-_LEFT = ' style="text-align:left"'
+_LEFT = ' style="text-align:left;white-space:nowrap"'
 _MUTED = "color:var(--jp-ui-font-color2,#616161)"
 
 
