@@ -34,7 +34,7 @@ _SERVICE = (httpx.URL(DEFAULT_BASE_URL).host, "simulator", "ark.example", "local
 _HEADER = b"authorization"
 _TRANSPORTS = (httpx.AsyncHTTPTransport, httpx.HTTPTransport, httpx.MockTransport, httpx.ASGITransport,
                EmbeddedTransport)  # fmt: skip
-_PIECE = 1 << 24  # bytes
+_PIECE = 1 << 18  # bytes: few enough to stay near the processor while they are searched
 
 
 def forms(key: str) -> frozenset[bytes]:
@@ -115,7 +115,8 @@ class Canary:
         with path.open("rb") as file:
             end = b""
             while piece := file.read(_PIECE):
-                if any(core in end + piece for core in self._cores):
+                text = end + piece
+                if any(core in text for core in self._cores):
                     return True
                 end = piece[-self._longest :]
         return False
