@@ -188,8 +188,9 @@ class Recovery:
     async def _look_for(self, keys: Collection[str]) -> None:
         """Look once, and no more for what is settled by then."""
         rows = await engine.write(self._journal.rows, list(keys))
+        settled = [row for row in rows if not _is_unclear(row) and row["owner"] == self._sharing.owner]
         unclear = [await self._cut_off(row) for row in rows if _is_unclear(row)]
-        settled = await self._settle(unclear)
+        settled += await self._settle(unclear)
         for key in set(keys) - {row["key"] for row in settled if _is_unclear(row)}:
             self._lost.pop(key, None)
         for row in settled:
