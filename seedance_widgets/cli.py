@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import math
 import os
 import shutil
 import signal
@@ -28,7 +30,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     try:
         return int(args.run(args))
-    except SeedanceError as error:
+    except BrokenPipeError:  # whoever reads has seen enough, as in `... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (SeedanceError, OSError) as error:
         print(f"seedance-widgets: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -50,9 +55,9 @@ def _parser() -> argparse.ArgumentParser:
     demo.set_defaults(run=_demo)
 
     simulate = commands.add_parser("simulate", help="serve the simulated service on this machine")
-    simulate.add_argument("--port", type=int, default=0, help="port to listen on (default: a free one)")
+    simulate.add_argument("--port", type=_port, default=0, help="port to listen on (default: a free one)")
     simulate.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    simulate.add_argument("--speed", type=float, default=1.0, help="how much faster than real (default: 1)")
+    simulate.add_argument("--speed", type=_speed, default=1.0, help="how much faster than real (default: 1)")
     simulate.add_argument("--state", type=Path, metavar="DIR", help="folder where tasks outlive the process")
     simulate.set_defaults(run=_simulate)
 
@@ -72,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Prints the callback URL; a public address that leads to it is yours to provide.",
     )
     _takes_home(webhook)
-    webhook.add_argument("--port", type=int, default=0, help="port to listen on (default: a free one)")
+    webhook.add_argument("--port", type=_port, default=0, help="port to listen on (default: a free one)")
     webhook.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     webhook.add_argument("--simulate", action="store_true", help="its simulated tasks in place of the real")
     webhook.set_defaults(run=_webhook)
@@ -84,6 +89,19 @@ def _takes_home(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--log", metavar="WHERE", help="its log where that is elsewhere: a SQLite file, or a database's URL"
     )
+
+
+def _port(text: str) -> int:
+    if not (text.isdecimal() and int(text) < 1 << 16):
+        raise argparse.ArgumentTypeError(f"a port is 0 to 65535, not {text}")
+    return int(text)
+
+
+def _speed(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0 < (speed := float(text)) < math.inf:
+            return speed
+    raise argparse.ArgumentTypeError(f"a speed is a number above 0, not {text}")
 
 
 # --- demo ------------------------------------------------------------------------------------------------

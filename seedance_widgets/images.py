@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import hashlib
 import io
 import math
@@ -30,18 +31,19 @@ if TYPE_CHECKING:
     from PIL import Image as PillowImage
 
 __all__ = [
-    "ORIENTATION",
     "Image",
+    "decoding",
     "encoded",
     "flattened",
     "image_problems",
     "load_image",
     "opened",
+    "orientation",
     "raw_bytes",
     "upright",
 ]
 
-ORIENTATION = 0x0112  # the EXIF tag
+_ORIENTATION = 0x0112  # the EXIF tag
 _TURNED = range(2, 9)
 _DATA_URL = re.compile(r"data:(?:image/(?P<format>[a-zA-Z0-9.+-]+))?(?P<base64>;base64)?,", re.ASCII)
 
@@ -200,7 +202,7 @@ def _from_bytes(data: bytes, name: str) -> Image:
         return Image(name=name, data=data, format="heif" if data[8:12] == b"mif1" else "heic")
     with opened(data, name) as picture:
         kind = (picture.format or "").lower()
-        if picture.getexif().get(ORIENTATION, 1) in _TURNED:
+        if orientation(picture) in _TURNED:
             turned = upright(picture)
             keep = "PNG" if kind == "png" else "JPEG"
             data = encoded(turned if keep == "PNG" else flattened(turned), keep, quality=95)
@@ -239,11 +241,24 @@ def upright(picture: PillowImage.Image) -> PillowImage.Image:
     """The picture as a camera meant it to be seen; itself where it is not turned, not a copy."""
     from PIL import ImageOps
 
-    if picture.getexif().get(ORIENTATION, 1) not in _TURNED:
+    if orientation(picture) not in _TURNED:
         return picture
-    try:
+    with decoding():
         return ImageOps.exif_transpose(picture)
-    except (OSError, ValueError, SyntaxError) as error:
+
+
+def orientation(picture: PillowImage.Image) -> Any:
+    """How the camera was held, by EXIF: 1 is upright. A PNG is decoded for it, and may turn out damaged."""
+    with decoding():
+        return picture.getexif().get(_ORIENTATION, 1)
+
+
+@contextlib.contextmanager
+def decoding() -> Iterator[None]:
+    """Whatever a decoder raises at what is inside is a damaged picture, a `MediaError`."""
+    try:
+        yield
+    except Exception as error:
         raise MediaError(f"the picture is damaged: {error}") from error
 
 
@@ -263,8 +278,6 @@ def flattened(picture: PillowImage.Image) -> PillowImage.Image:
 def encoded(picture: PillowImage.Image, kind: str, **options: Any) -> bytes:
     """The picture as the bytes of a file; `MediaError` where its source turns out to be damaged."""
     out = io.BytesIO()
-    try:
+    with decoding():
         picture.save(out, kind, **options)
-    except (OSError, ValueError, SyntaxError) as error:
-        raise MediaError(f"the picture is damaged: {error}") from error
     return out.getvalue()

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from seedance_widgets import catalog
 from seedance_widgets.cropping import Crop, center_crop, nearest_ratio, offset_crop, ratio_parts
-from seedance_widgets.errors import InvalidRequest, MediaError, Problem
+from seedance_widgets.errors import InvalidRequest, Problem
 from seedance_widgets.images import (
-    ORIENTATION,
     Image,
+    decoding,
     encoded,
     flattened,
     image_problems,
     opened,
+    orientation,
     raw_bytes,
     upright,
 )
@@ -85,7 +86,7 @@ def prepare_image(
     _check_arguments(spec, resolution, ratio, quality, corner=corner, crop=crop)
     loaded = source if isinstance(source, Image) and source.data is not None else None
     with opened(raw_bytes(loaded.data if loaded else source)) as picture:
-        sideways = picture.getexif().get(ORIENTATION) in _SIDEWAYS
+        sideways = orientation(picture) in _SIDEWAYS
         width, height = picture.size[::-1] if sideways else picture.size
         window = crop or _window(width, height, ratio, x, y)
         if not (0 <= window.x and 0 <= window.y and window.box[2] <= width and window.box[3] <= height):
@@ -101,11 +102,9 @@ def prepare_image(
         scale = (2 * target[0] / window.width, 2 * target[1] / window.height)
         rough = (math.ceil(width * scale[0]), math.ceil(height * scale[1]))
         picture.draft("RGB", rough[::-1] if sideways else rough)
-        try:
+        with decoding():
             picture.load()
-            turned = upright(picture)
-        except (OSError, ValueError, SyntaxError) as error:
-            raise MediaError(f"the picture is damaged: {error}") from error
+        turned = upright(picture)
         shrunk = (turned.width / width, turned.height / height)
         left, upper, right, lower = window.box
         small = flattened(turned).resize(

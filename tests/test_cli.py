@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -59,19 +60,39 @@ def home(tmp_path):
     return tmp_path / "runs"
 
 
-def test_resume_finishes_what_was_left(home, tmp_path):
+def test_resume_finishes_what_was_left(home, capsys):
     done = run("resume", str(home), "--simulate")
     assert done.returncode == 0, done.stderr
     assert "succeeded" in done.stdout
     assert "1 unfinished, 1 done now, 0 with an error" in done.stdout
     assert list(home.glob("media/*/video.mp4"))
-    assert "0 unfinished" in run("resume", str(home), "--simulate").stdout
+    assert main(["resume", str(home), "--simulate"]) == 0
+    assert "0 unfinished" in capsys.readouterr().out
 
 
-def test_log_prints_and_exports(home, tmp_path):
-    assert "1 task," in run("log", str(home)).stdout
-    run("log", str(home), "--csv", str(tmp_path / "log.csv"))
+def test_log_prints_and_exports(home, tmp_path, capsys):
+    assert main(["log", str(home)]) == 0
+    assert "1 task," in capsys.readouterr().out
+    assert main(["log", str(home), "--csv", str(tmp_path / "log.csv")]) == 0
     assert (tmp_path / "log.csv").read_text().startswith("key,task_id,status")
+    assert main(["log", str(home), "--csv", str(tmp_path / "none" / "log.csv")]) == 1
+    assert "non-existent directory" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--port", "99999"], ["--port", "-1"], ["--speed", "0"], ["--speed", "nan"], ["--speed", "fast"]],
+)
+def test_what_cannot_be_meant_is_told_before_anything_starts(arguments, capsys):
+    with pytest.raises(SystemExit):
+        main(["simulate", *arguments])
+    assert arguments[1] in capsys.readouterr().err
+
+
+def test_whoever_reads_may_stop_reading(home):
+    shown = f"{shlex.join([*COMMAND, 'log', str(home)])} | head -0"
+    done = subprocess.run(["sh", "-c", shown], capture_output=True, text=True, timeout=300)
+    assert done.stderr == ""
 
 
 @pytest.mark.parametrize("command", ["resume", "log", "webhook"])
@@ -152,8 +173,8 @@ def test_webhook_says_its_address_first_and_sees_to_tasks_left_behind(tmp_path, 
             assert found[0].read_bytes()[4:8] == b"ftyp"
             state = httpx.get(url.replace("callback", f"tasks/{task.id}"), timeout=60).json()["data"]
             assert state["status"] == "succeeded"
-        with webhook(tmp_path) as again:
-            assert urlsplit(again).path == urlsplit(url).path
+        with sw.Studio(tmp_path) as studio:
+            assert urlsplit(studio.webhook().url).path == urlsplit(url).path
     simulator.close()
 
 

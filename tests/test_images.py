@@ -1,7 +1,12 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import functools
 import io
+import random
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +26,11 @@ def photo(width=1200, height=800, seed=0):
     )
     ImageDraw.Draw(picture).rectangle((width // 8, height // 8, width // 3, height // 2), fill="navy")
     return picture
+
+
+@functools.cache
+def large():
+    return photo(2400, 1800)
 
 
 def encoded(picture, kind="JPEG", **options):
@@ -62,9 +72,11 @@ def test_what_is_no_picture(source):
 
 
 def test_a_bomb_is_not_opened():
-    header = encoded(Image.new("1", (30_000, 30_000)), "PNG")
+    small = encoded(Image.new("1", (8, 8)), "PNG")
+    header = b"IHDR" + struct.pack(">II", 30_000, 30_000) + small[24:29]
+    bomb = small[:12] + header + struct.pack(">I", zlib.crc32(header)) + small[33:]
     with pytest.raises(sw.MediaError, match="too large to open safely"):
-        load_image(header)
+        load_image(bomb)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF"])
@@ -85,9 +97,7 @@ def test_a_prepared_picture_has_the_exact_ratio_and_is_small(ratio):
     a, b = (int(part) for part in ratio.split(":"))
     # the window is as wide as the picture, as high, or both: one side at most is free to move
     corner = {} if ratio == "4:3" else {"x": 10} if 3 * a < 4 * b else {"y": 20}
-    prepared = sw.prepare_image(
-        photo(2400, 1800), ratio, **corner, model="seedance-1-5-pro", resolution="480p"
-    )
+    prepared = sw.prepare_image(large(), ratio, **corner, model="seedance-1-5-pro", resolution="480p")
     assert {name: getattr(prepared.crop, name) for name in corner} == corner
     assert prepared.width * b == prepared.height * a
     assert prepared.data_url.startswith("data:image/jpeg;base64,")
@@ -151,6 +161,19 @@ def test_a_damaged_file_is_our_own_error():
     data = encoded(photo())[:5000]
     with pytest.raises(sw.MediaError, match="damaged"):
         sw.prepare_image(data, "1:1")
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF", "JPEG"])
+def test_damage_anywhere_is_our_own_error(kind):
+    rng, whole = random.Random(kind), encoded(photo(330, 320), kind)
+    for _ in range(60):
+        data = bytearray(whole)
+        for _ in range(4):
+            data[rng.randrange(rng.choice((60, 400, len(data))))] = rng.randrange(256)
+        for use in (load_image, lambda data: sw.prepare_image(data, "1:1")):
+            with contextlib.suppress(sw.SeedanceError):
+                use(bytes(data))
 
 
 def test_an_address_is_not_fetched():

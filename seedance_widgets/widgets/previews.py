@@ -13,12 +13,12 @@ from typing import Any
 
 from seedance_widgets.errors import MediaError
 from seedance_widgets.images import (
-    ORIENTATION,
     Image,
     encoded,
     flattened,
     load_image,
     opened,
+    orientation,
     raw_bytes,
     upright,
 )
@@ -73,7 +73,7 @@ def look(source: Any, side: int) -> Preview:
     data, name = raw_bytes(source), _name(source)
     try:
         with opened(data, name) as picture:
-            sideways = picture.getexif().get(ORIENTATION) in _SIDEWAYS
+            sideways = orientation(picture) in _SIDEWAYS
             size = picture.size[::-1] if sideways else picture.size
     except MediaError as error:
         # Pillow does not read every kind that the service does.
