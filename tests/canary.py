@@ -88,7 +88,7 @@ class Canary:
         found = [
             Path(entry.path)
             for entry in _below(folder)
-            if self._is_held(os.fsencode(entry.name))
+            if self.is_in(os.fsencode(entry.name))
             or (entry.is_file(follow_symlinks=False) and self._is_held_by(entry.path))
         ]
         return sorted(found)
