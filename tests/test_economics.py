@@ -159,7 +159,7 @@ def plainly(rows):
     return pools, groups
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(small_logs())
 def test_any_log_against_plain_python(rows):
     economics = sw.draft_economics(as_log(rows))

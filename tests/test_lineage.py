@@ -30,7 +30,7 @@ def picture_of(html):
 
 def test_a_lineage_from_anywhere_in_it(studio, story):
     draft, plain, final, first, second = story
-    for task in story:
+    for task in (*story, draft.key, final.id):
         tree = studio.log.lineage(task)
         assert list(tree.index) == [draft.key, plain.key, final.key, first.key, second.key]
     assert tree["depth"].tolist() == [0, 1, 1, 2, 3]
@@ -57,6 +57,9 @@ def test_a_task_alone_is_its_own_lineage(studio):
     assert (tree["depth"].tolist(), tree["relation"].tolist()) == ([0], ["root"])
     with pytest.raises(sw.LogError, match="no task 'nobody'"):
         studio.log.lineage("nobody")
+    for wrong in (None, [task]):
+        with pytest.raises(sw.LogError, match="a task or its key is wanted"):
+            studio.log.lineage(wrong)
 
 
 def test_what_was_sent_again_hangs_on_what_it_stands_for(studio, simulator):
@@ -85,7 +88,7 @@ async def test_only_what_differs(studio):
     one = await studio.generate("a fox", seed=11, **SMALL)
     other = await studio.rerun(one.key, seed=12, return_last_frame=True)
     await other
-    apart = studio.log.diff(one, other.key)
+    apart = studio.log.diff(one.id, other.key)
     assert list(apart.columns) == [one.key, other.key]
     assert apart.to_dict("index") == {
         "requested_seed": {one.key: 11, other.key: 12},

@@ -86,7 +86,7 @@ def _over_time(ax: Axes, spent: pd.DataFrame, _: DraftEconomics) -> None:
     ax.set_xticks(places, [periods[place].strftime(written) for place in places], fontsize=_SMALL)
     ax.set_ylabel("USD")
     if len(spent):
-        ax.legend(frameon=False, ncols=4, fontsize=_SMALL, loc="lower right", bbox_to_anchor=(1, 1))
+        ax.legend(frameon=False, ncols=4, fontsize=_SMALL, loc="upper center", bbox_to_anchor=(0.5, -0.1))
 
 
 def _against_break_even(ax: Axes, table: pd.DataFrame, economics: DraftEconomics) -> None:

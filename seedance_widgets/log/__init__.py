@@ -11,6 +11,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from seedance_widgets.errors import LogError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     from seedance_widgets.economics.repricing import Prices
     from seedance_widgets.lineage import Lineage
+    from seedance_widgets.log.rows import Row
     from seedance_widgets.log.store import Store
     from seedance_widgets.task import Task
 
@@ -93,7 +96,7 @@ class Log:
         """The tree that a task is part of: a draft, its finals, the clips that go on from their last frames.
 
         A DataFrame, root first, with ``depth``, ``relation``, ``status``, ``tokens``, ``usd``; a notebook
-        shows it as a picture too.
+        shows it as a picture too. The task may be named by its key or by the service's id.
 
         Raises
         ------
@@ -102,12 +105,12 @@ class Log:
         """
         from seedance_widgets.lineage import lineage
 
-        return lineage(self._store, self._home, _key_of(key))
+        return lineage(self._store, self._home, self._row(key)["key"])
 
     def diff(self, a: str | Task, b: str | Task) -> pd.DataFrame:
         """What differs between two tasks, and nothing else: what was asked and what came of it.
 
-        Indexed by ``field``, a column a task.
+        Indexed by ``field``, a column a task. Each may be named by its key or by the service's id.
 
         Raises
         ------
@@ -115,10 +118,8 @@ class Log:
             There is no such task.
         """
         from seedance_widgets.differences import differences
-        from seedance_widgets.log.rows import Rows
 
-        rows = Rows(self._store)
-        return differences(rows.row(_key_of(a)), rows.row(_key_of(b)))
+        return differences(self._row(a), self._row(b))
 
     def reprice(self, prices: Prices | None = None) -> pd.DataFrame:
         """`to_pandas` with ``usd`` and ``est_usd`` at other prices, for what-if; the log stays as it is.
@@ -140,9 +141,13 @@ class Log:
 
         return reprice(self.to_pandas(), prices)
 
+    def _row(self, task: str | Task) -> Row:
+        from seedance_widgets.log.rows import Rows
+
+        name, rows = getattr(task, "key", task), Rows(self._store)
+        if not isinstance(name, str):
+            raise LogError(f"a task or its key is wanted, not {type(task).__name__}")
+        return rows.by_task_id(name) or rows.row(name)
+
     def __repr__(self) -> str:
         return f"Log({self.location})"
-
-
-def _key_of(task: str | Task) -> str:
-    return task if isinstance(task, str) else task.key
