@@ -105,7 +105,7 @@ class Design:
     def clips(self) -> tuple[Clip, ...]:
         """Every clip. All arms of an item and seed stand together: whatever ends early leaves whole pairs."""
         return tuple(
-            Clip(arm, item, seed, self._seeded(self.requests[arm, item], seed))
+            Clip(arm, item, seed, _seeded(self.requests[arm, item], seed))
             for item, seed in self.cells
             for arm in self.arms
         )
@@ -118,9 +118,6 @@ class Design:
             for arm in self.arms
             if not any(_takes_seed(self.requests[arm, item]) for item in self.item_names)
         )
-
-    def _seeded(self, request: TaskRequest, seed: int) -> TaskRequest:
-        return request.replace(seed=seed) if _takes_seed(request) else request
 
 
 def design_of(
@@ -154,6 +151,9 @@ def design_of(
         raise InvalidStudy("a criterion is given twice")
     design = Design(whole, values, _seeds(seeds), drawn=drawn, criteria=asked)
     _refuse_same(design)
+    # a name in the log is taken only by a study whose every clip can be asked for
+    for request in design.requests.values():
+        _seeded(request, max(design.seeds))
     return design
 
 
@@ -233,6 +233,10 @@ def _name(what: str, name: Any) -> str:
     if not isinstance(name, str) or not name.strip() or len(name) > _LONGEST:
         raise InvalidStudy(f"{what} {name!r}: a name is a text of at most {_LONGEST} characters")
     return name
+
+
+def _seeded(request: TaskRequest, seed: int) -> TaskRequest:
+    return request.replace(seed=seed) if _takes_seed(request) else request
 
 
 def _takes_seed(request: TaskRequest) -> bool:

@@ -57,7 +57,6 @@ class Study(Ballot):
         self._studio = studio
         self._runtime = studio._runtime  # noqa: SLF001 - a study is a part of its studio
         log = self._runtime.studies
-        # all requests are checked before the name is taken
         stored = log.define(name, definition.as_json(design))
         self._definition = json.loads(stored)
         secret = f"{name}\0{json.dumps(self._definition, sort_keys=True)}"

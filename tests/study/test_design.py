@@ -144,6 +144,12 @@ def test_another_study_of_the_same_name_is_refused_with_what_differs(studio, sai
     assert make().seeds == (11, 12)
 
 
+def test_a_study_that_cannot_be_made_does_not_take_its_name(studio):
+    with pytest.raises(sw.InvalidRequest, match="seed="):
+        studio.study("animals", ARMS, ANIMALS, seeds=[2**40], **SMALL)
+    assert studio.study("animals", ARMS, ANIMALS, seeds=[2**20], **SMALL).seeds == (2**20,)
+
+
 def test_a_picture_that_has_changed_is_seen(studio, tmp_path):
     path = tmp_path / "fox.png"
 
