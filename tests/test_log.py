@@ -294,6 +294,25 @@ def test_what_is_no_log(tmp_path):
         Store(tmp_path / "no" / "such" / "folder" / "log.sqlite")
 
 
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("postgres://me:hidden@host/db", "kept in postgres"),
+        ("mysql://me:hidden@host/db", "kept in mysql"),
+        ("s3://bucket/log.sqlite", "kept in s3"),
+        ("postgresql+psycopg://me:hidden@host:port/db", "cannot be read"),
+        ("://me:hidden@", "cannot be read"),
+        ("postgresql+psycopg2://me:hidden@host/db", r"psycopg2.*seedance-widgets\[team\]"),
+        ("sqlite://", "journal mode memory"),
+        ("sqlite:////no/such/folder/log.sqlite", "unable to open"),
+    ],
+)
+def test_an_address_of_no_log_says_what_one_looks_like(address, told):
+    with pytest.raises(sw.LogError, match=told) as caught:
+        Store(address)
+    assert "hidden" not in str(caught.value)
+
+
 def _write_many(path, count):
     journal = Journal(Store(path))
     for _ in range(count):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, create_engine, event, make_url, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from seedance_widgets.errors import LogError
 from seedance_widgets.log.disk import refuse_network
@@ -29,6 +29,10 @@ _BUSY_TIMEOUT_S = 30
 _PAGE_CACHE_KIB = 8192
 # one number for all of our writers on a PostgreSQL server; any constant does
 _ADVISORY_LOCK = 0x5EEDA9CE
+_KINDS = (
+    "A log is a SQLite file on a local disk, or in a server's database: "
+    "postgresql+psycopg://user:password@host/database."
+)
 
 
 class Store:
@@ -42,20 +46,12 @@ class Store:
     Raises
     ------
     LogError
-        It cannot be opened, is no log, or was written by a newer version.
+        It cannot be opened, is no log, or was written by a newer version; the address is of no database
+        that can hold one.
     """
 
     def __init__(self, location: Path | str) -> None:
-        # not as text: "?" and what follows it in a folder's name would be read as options
-        is_url = isinstance(location, str) and "://" in location
-        if not is_url:
-            refuse_network(Path(location))
-        url = (
-            make_url(str(location))
-            if is_url
-            else URL.create("sqlite", database=str(Path(location).expanduser()))
-        )
-        self._engine: Engine = create_engine(url)
+        self._engine: Engine = _engine_of(location)
         self.name = self._engine.url.render_as_string(hide_password=True)
         self._sqlite = self._engine.dialect.name == "sqlite"
         if self._sqlite:
@@ -104,9 +100,34 @@ class Store:
         try:
             yield
         except DBAPIError as error:
+            said = str(error.orig).strip().rstrip(".")
             raise LogError(
-                f"the log {self.name} cannot be used: {error.orig}. What it holds is unchanged."
+                f"the log {self.name} cannot be used: {said}. What it holds is unchanged."
             ) from error
+
+
+def _engine_of(location: Path | str) -> Engine:
+    if not (isinstance(location, str) and "://" in location):
+        refuse_network(Path(location))
+        # not as text: "?" and what follows it in a folder's name would be read as options
+        return create_engine(URL.create("sqlite", database=str(Path(location).expanduser())))
+    try:
+        url = make_url(location)
+    except (ArgumentError, ValueError):
+        # not "from" it, and not as given: an address may hold a password
+        raise LogError(f"the log's address cannot be read. {_KINDS}") from None
+    backend = url.get_backend_name()
+    if backend not in ("sqlite", "postgresql"):
+        raise LogError(f"a log cannot be kept in {backend}. {_KINDS}")
+    if backend == "sqlite" and url.database and not url.database.startswith("file:"):
+        refuse_network(Path(url.database))
+    try:
+        # a server may have been started anew since a connection was last used
+        return create_engine(url, pool_pre_ping=backend != "sqlite")
+    except ImportError as error:
+        raise LogError(
+            f'a log in {backend} needs {error.name}: pip install "seedance-widgets[team]". {_KINDS}'
+        ) from None
 
 
 def _prepare_sqlite(connection: Any, _: Any) -> None:
@@ -118,7 +139,7 @@ def _prepare_sqlite(connection: Any, _: Any) -> None:
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute(f"PRAGMA cache_size = -{_PAGE_CACHE_KIB}")
     cursor.close()
-    if mode not in ("wal", "memory"):
+    if mode != "wal":
         raise LogError(
             f"SQLite cannot share memory here (journal mode {mode}): two kernels would corrupt the log. "
             "Keep it on a local disk: Studio(home, log=...)."
