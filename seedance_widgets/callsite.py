@@ -47,7 +47,7 @@ def warn(message: str, category: type[Warning]) -> None:
 @contextlib.contextmanager
 def called_from_here() -> Iterator[None]:
     """What is started inside was asked for by whoever calls this."""
-    token = _caller.set(_place())
+    token = _caller.set(_place() or _caller.get())
     try:
         yield
     finally:

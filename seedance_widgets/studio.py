@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import numbers
 import os
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, overload
 
 from seedance_widgets import catalog
+from seedance_widgets.callsite import called_from_here
 from seedance_widgets.chaining import Chain, links_of, source_of
 from seedance_widgets.coercion import shown
 from seedance_widgets.credentials import Key
@@ -299,11 +301,7 @@ class Studio:
     async def _submit(
         self, prompt_or_request: str | TaskRequest, params: dict[str, Any], *, show: bool
     ) -> Task:
-        request = asked_for(self._runtime, prompt_or_request, params)
-        columns = {}
-        if request.draft_task is not None:
-            columns = from_draft(self._runtime.journal.by_task_id(request.draft_task.id))
-        warn_if_retired(self._runtime, request)
+        request, columns = await self._asked(prompt_or_request, params)
         work = self._runtime.outbox.begin(request, budget_usd=self.budget_usd, columns=columns)
         task, sending = await engine.bridge(work)
         if show and in_notebook():
@@ -311,12 +309,26 @@ class Studio:
         await engine.wait(sending)
         return task
 
+    async def _asked(
+        self, prompt_or_request: str | TaskRequest, params: dict[str, Any]
+    ) -> tuple[TaskRequest, dict[str, Any]]:
+        """The request, and columns of its row; whatever loop runs here goes on while pictures are read."""
+
+        def asked() -> tuple[TaskRequest, dict[str, Any]]:
+            request = asked_for(self._runtime, prompt_or_request, params)
+            warn_if_retired(self._runtime, request)
+            if request.draft_task is None:
+                return request, {}
+            return request, from_draft(self._runtime.journal.by_task_id(request.draft_task.id))
+
+        with called_from_here():
+            return await asyncio.to_thread(asked)
+
     async def _begin(
         self, request: TaskRequest, columns: Mapping[str, Any], *, lane: Lane
     ) -> tuple[Task, Future[None]]:
         """One of many requests that is asked for by more than a person's own call: its task and sending."""
-        request = asked_for(self._runtime, request, {})
-        warn_if_retired(self._runtime, request)
+        request, _ = await self._asked(request, {})
         work = self._runtime.outbox.begin(request, budget_usd=self.budget_usd, columns=columns, lane=lane)
         return await engine.bridge(work)
 

@@ -87,6 +87,28 @@ async def test_the_prompt_may_be_named(studio):
         await studio.submit("a fox", prompt="a hare", **SMALL)
 
 
+async def test_the_loop_goes_on_while_a_picture_is_read(studio):
+    seen = set()
+
+    class Picture:
+        mode, size = "F", (640, 640)
+
+        def save(self, *_, **__):
+            raise NotImplementedError
+
+        def getexif(self):
+            seen.add(threading.current_thread())
+            return {}
+
+        def convert(self, _):
+            return photo(640, 640)
+
+    task = await studio.submit("a fox", first_frame=Picture(), **SMALL)
+    assert task.request.first_frame.size == (640, 640)
+    assert seen
+    assert threading.current_thread() not in seen
+
+
 async def test_a_bad_request_leaves_no_trace(studio, simulator):
     with pytest.raises(sw.InvalidRequest):
         await studio.submit("a fox", duration=99, colour="red")
