@@ -4,6 +4,11 @@ The first frames are compared as grey pictures of the draft's size, the final's 
 Lanczos filter. ``ssim`` is the structural similarity of Wang et al. (2004) with a Gaussian window of 1.5 px,
 its mean over the picture: 1 for the same picture, about 0 for unrelated ones. ``apart`` is the mean absolute
 difference in levels, as a share of 255.
+
+Comparisons that share a draft are not independent: ten drafts make 45 pairs, and those tell about as much as
+five pairs of drafts that are in no other. So an interval counts the comparisons as fewer trials: their number
+over how many of them the draft is in that is in most (the bound of Janson 2004 for sums that are dependent in
+part, the groups without a draft in common taken to be that many).
 """
 
 from __future__ import annotations
@@ -43,8 +48,9 @@ class DraftFidelity:
         frames, and both verdicts.
     preference
         One row for verdicts and one for votes: of the pairs of drafts between which people had a preference,
-        and between whose finals too, how many ``agreed``, the ``share`` and its Wilson interval. A tie on
-        either side is counted as ``ties`` and not in the share. Of several finals of a draft the last counts.
+        and between whose finals too, how many were ``compared`` and ``agreed``, the ``share``, and its Wilson
+        interval, for which they count as so many ``trials`` as are independent. A tie on either side is
+        counted as ``ties`` and not in the share. Of several finals of a draft the last counts.
     notes
         What is missing, in words.
     """
@@ -140,13 +146,14 @@ def draft_fidelity(
         **dict.fromkeys(("draft_verdict", "final_verdict"), "string"),
     }
     pairs = pd.DataFrame(rows, columns=list(types)).astype(types).set_index("final")
-    liked = {"verdicts": _counted(*_by_verdict(pairs))}
+    liked = {"verdicts": _counted(_by_verdict(pairs))}
     if votes is not None:
         check_table(votes, ("left_key", "right_key", "choice"), like="study.votes()")
-        liked["votes"] = _counted(*_by_vote(pairs, votes))
+        liked["votes"] = _counted(_by_vote(pairs, votes))
     counted = pd.DataFrame(liked).T
     counted["share"] = counted["agreed"] / counted["compared"].where(counted["compared"] > 0)
-    counted["low"], counted["high"] = wilson(counted["agreed"], counted["compared"], confidence)
+    hits = (counted["share"] * counted["trials"]).fillna(0.0)
+    counted["low"], counted["high"] = wilson(hits, counted["trials"], confidence)
     return DraftFidelity(pairs, counted, tuple(notes))
 
 
@@ -208,18 +215,19 @@ def _first_frame(path: Any, size: tuple[int, int] | None) -> NDArray[np.uint8]:
     return np.asarray(picture, dtype=np.uint8)
 
 
-# --- preferences: each an array of 1 (the first was liked better), -1 (the second) and 0 (a tie) -----------
+# --- preferences: which two drafts, and for them and for their finals each 1 (the first was liked better), -1
+# (the second) or 0 (a tie) --------------------------------------------------------------------------------
 
 
-def _by_verdict(pairs: pd.DataFrame) -> tuple[NDArray[Any], NDArray[Any]]:
+def _by_verdict(pairs: pd.DataFrame) -> NDArray[np.float64]:
     rated = pairs[["draft_verdict", "final_verdict"]].apply(lambda column: column.map(_GOOD))
     rated = rated.dropna().astype("float64")
     first, second = np.triu_indices(len(rated), k=1)
-    drafts, finals = (rated[name].to_numpy() for name in rated)
-    return np.sign(drafts[first] - drafts[second]), np.sign(finals[first] - finals[second])
+    liked = [np.sign(rated[name].to_numpy()[first] - rated[name].to_numpy()[second]) for name in rated]
+    return np.column_stack([first, second, *liked])
 
 
-def _by_vote(pairs: pd.DataFrame, votes: pd.DataFrame) -> tuple[NDArray[Any], NDArray[Any]]:
+def _by_vote(pairs: pd.DataFrame, votes: pd.DataFrame) -> NDArray[np.float64]:
     liked: dict[tuple[str, str], float] = {}
     points = {"left": 1.0, "right": -1.0, "tie": 0.0}
     for left, right, choice in votes[["left_key", "right_key", "choice"]].itertuples(index=False):
@@ -227,19 +235,23 @@ def _by_vote(pairs: pd.DataFrame, votes: pd.DataFrame) -> tuple[NDArray[Any], ND
             for pair, sign in (((left, right), 1.0), ((right, left), -1.0)):
                 liked[pair] = liked.get(pair, 0.0) + sign * points[choice]
     final_of = dict(zip(pairs["draft"], pairs.index, strict=True))
+    number = {draft: place for place, draft in enumerate(final_of)}
     both = [
-        (of_drafts, liked[final_of[a], final_of[b]])
+        (number[a], number[b], np.sign(of_drafts), np.sign(liked[final_of[a], final_of[b]]))
         for (a, b), of_drafts in liked.items()
         if a < b and a in final_of and b in final_of and (final_of[a], final_of[b]) in liked
     ]
-    signs = np.sign(np.array(both, dtype="float64").reshape(-1, 2))
-    return signs[:, 0], signs[:, 1]
+    return np.array(both, dtype="float64").reshape(-1, 4)
 
 
-def _counted(drafts: NDArray[Any], finals: NDArray[Any]) -> dict[str, int]:
-    clear = (drafts != 0) & (finals != 0)
+def _counted(preferences: NDArray[np.float64]) -> dict[str, float]:
+    of_drafts, of_finals = preferences[:, 2], preferences[:, 3]
+    clear = (of_drafts != 0) & (of_finals != 0)
+    compared = int(clear.sum())
+    most = int(np.bincount(preferences[clear, :2].astype(int).ravel(), minlength=1).max())
     return {
-        "compared": int(clear.sum()),
-        "agreed": int((clear & (drafts == finals)).sum()),
-        "ties": int((~clear).sum()),
+        "compared": compared,
+        "agreed": int((clear & (of_drafts == of_finals)).sum()),
+        "ties": len(preferences) - compared,
+        "trials": compared / most if most else 0.0,
     }

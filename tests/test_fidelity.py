@@ -76,6 +76,18 @@ def test_preferences_by_verdict():
     assert sum("cannot be compared" in note for note in found.notes) == 4
 
 
+def test_pairs_that_share_a_draft_are_not_so_many_trials():
+    apart = sw.draft_fidelity(made_up([("accept", "accept")] * 5 + [("reject", "reject")] * 5))
+    row = apart.preference.loc["verdicts"]
+    assert (row["compared"], row["agreed"], row["trials"]) == (25, 25, 5)
+    assert row["low"] == pytest.approx(5 / (5 + 1.959964**2), rel=1e-5)  # Wilson's, of 5 of 5
+    assert row["high"] == 1
+    pairs = [(f"{kind}{2 * n}", f"{kind}{2 * n + 1}", "left") for n in range(5) for kind in "df"]
+    votes = pd.DataFrame(pairs, columns=["left_key", "right_key", "choice"])
+    row = sw.draft_fidelity(made_up([(None, None)] * 10), votes=votes).preference.loc["votes"]
+    assert (row["compared"], row["trials"]) == (5, 5)
+
+
 def test_preferences_by_vote():
     votes = pd.DataFrame(
         [
