@@ -8,7 +8,7 @@ as words under the button, and a finished clip as a plain output that outlasts t
 from __future__ import annotations
 
 import asyncio
-from html import escape
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as w
@@ -148,7 +148,7 @@ class ParameterForm(w.VBox):
 
     def _build(self) -> None:
         wide = w.Layout(width="auto", max_width="540px")
-        names = [(_titled(model), model.name) for model in catalog.models()]
+        names = [(self._titled(model), model.name) for model in catalog.models()]
         self._model = w.Dropdown(
             options=names, value=catalog.default_model().name, description="Model", style=STYLE, layout=wide
         )
@@ -245,8 +245,19 @@ class ParameterForm(w.VBox):
     def _describe(self) -> None:
         model = self.model
         formula = "" if self.mode == FROM_DRAFT else f"Prompt = {model.prompt_formula}. "
-        say(self._advice, f"{model.advice} {_retired(model)}".strip())
+        say(self._advice, f"{model.advice} {self._retired(model)}".strip())
         self._prompt.placeholder = formula + HINTS[self.mode]
+
+    def _titled(self, model: Model) -> str:
+        return f"{model.title} · {model.name}{' (retired)' if self._retired(model) else ''}"
+
+    def _retired(self, model: Model) -> str:
+        """By the studio's clock, "" for a model that is not."""
+        end, now = model.retirement, datetime.fromtimestamp(self._studio._runtime.clock(), UTC)  # noqa: SLF001
+        if end is None or now.date() < date.fromisoformat(end.date):
+            return ""
+        instead = f" Take {catalog.find(end.replacement).name} instead." if end.replacement else ""
+        return f"Retired on {end.date} ({end.status}); the service decides whether it still answers.{instead}"
 
     def _refresh(self) -> None:
         """Check, price, and enable what may be pressed."""
@@ -402,18 +413,3 @@ def _columns(boxes: list[w.Widget]) -> w.Box:
     box = w.Box(boxes)
     box.add_class("sw-form-columns")
     return box
-
-
-def _titled(model: Model) -> str:
-    retired = " (retired)" if _retired(model) else ""
-    return f"{model.title} · {escape(model.name)}{retired}"
-
-
-def _retired(model: Model) -> str:
-    from datetime import UTC, date, datetime
-
-    end = model.retirement
-    if end is None or datetime.now(UTC).date() < date.fromisoformat(end.date):
-        return ""
-    instead = f" Take {catalog.find(end.replacement).name} instead." if end.replacement else ""
-    return f"Retired on {end.date} ({end.status}); the service decides whether it still answers.{instead}"

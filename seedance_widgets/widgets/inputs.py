@@ -163,13 +163,13 @@ class Inputs:
             say(line, " ".join(texts.pop(name, [])))
 
     def _on_first(self) -> None:
-        images = self._first.images
-        if not images:
-            self._cropper_box.children = ()
-            self._cropper = None
-        elif images[0].data is not None and images[0].size is not None:
-            self._cropper = ImageCropper(images[0], ratio=ADAPTIVE)
-            self._cropper_box.children = (self._cropper,)
+        picture, before = self._first.image, self._cropper
+        # a picture that cannot be seen here is cropped by the service, around its centre
+        seen = picture is not None and picture.data is not None and picture.size is not None
+        self._cropper = ImageCropper(picture, ratio=ADAPTIVE) if seen else None
+        self._cropper_box.children = () if self._cropper is None else (self._cropper,)
+        if before is not None:
+            before.close()
         self._changed()
 
     def _cut_of(self, mode: str, params: dict[str, Any]) -> Callable[[], Image] | None:

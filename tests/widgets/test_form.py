@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 
 import pytest
 from test_images import photo
@@ -125,6 +126,28 @@ def test_a_moved_crop_is_what_is_sent(form):
     sent = form.request.first_frame
     assert sent.crop == sw.Crop(0, 0, 1596, 684)
     assert sent.width * 3 == sent.height * 7
+
+
+def test_a_picture_that_cannot_be_seen_takes_the_last_ones_cropper_away(form):
+    form._mode.value = "first_frame"
+    form._prompt.value = "a fox"
+    form._inputs._first.add(photo(1600, 1200))
+    choose(form, ratio="21:9")
+    cropper = form._inputs._cropper
+    cropper.rect = [0, 0, 1596, 684]
+    form._inputs._first.add("https://example.com/fox.png")
+    assert form._inputs._cropper_box.children == ()
+    assert cropper.comm is None
+    assert form.request.first_frame.url == "https://example.com/fox.png"
+
+
+def test_a_model_is_retired_by_the_studios_clock(tmp_path, clock):
+    for day, retired in (("2026-11-10", False), ("2026-11-11", True)):
+        clock.now = datetime.fromisoformat(f"{day}T12:00+00:00").timestamp()
+        with sw.Studio(tmp_path / day, simulate=True, clock=clock) as studio:
+            form = sw.ParameterForm(studio)
+            assert form._model.options[0][0].endswith("(retired)") == retired
+            assert ("Take dreamina-seedance-2-0-mini instead" in form._advice.value) == retired
 
 
 def test_generate_sends_once_and_the_kernel_goes_on(form, studio, simulator):
