@@ -15,7 +15,9 @@ SMALL = {"resolution": "480p", "ratio": "1:1", "duration": 4, "generate_audio": 
 
 
 async def test_pairs_of_a_log(studio):
-    drafts = [await studio.generate("a fox by the sea", seed=seed, draft=True, **SMALL) for seed in (11, 12)]
+    drafts = [await studio.submit("a fox by the sea", seed=seed, draft=True, **SMALL) for seed in (11, 12)]
+    for draft in drafts:
+        await draft
     finals = await studio.promote(drafts, resolution="720p")
     for final in finals:
         await final

@@ -226,7 +226,7 @@ class Gallery(anywidget.AnyWidget):
         if known and (rest := len(accepted) - len(known)):
             notes.append(f"without {rest} that cannot be made a final")
         if paid := sum(task.key in self.finals for task in accepted):
-            notes.append(f"{paid} of them with a final already, paid again")
+            notes.append(f"{paid} of them with a final already: another one costs as much again")
         return f"{len(accepted)} accepted: {cost}{''.join(f' ({note})' for note in notes)}"
 
     def _estimate(self, task: Task) -> Estimate | None:

@@ -264,7 +264,7 @@ async def test_a_final_that_is_there_already_is_told(studio, drafts, galleries):
     await drafts[0].judge("accept")
     await (await studio.promote(drafts[0]))
     await until(lambda: gallery.finals == [drafts[0].key])
-    assert gallery.price.endswith("(1 of them with a final already, paid again)")
+    assert gallery.price.endswith("(1 of them with a final already: another one costs as much again)")
 
 
 async def test_what_cannot_be_made_a_final_has_no_price(tmp_path, simulator, clock, galleries):
