@@ -8,8 +8,8 @@ counted as independent, and not the vote; a study without items counts its seeds
 `Study` in ``study`` is what people hold. ``design`` makes clips of arms, items and seeds, ``definition``
 tells whether a study is the same as before, ``planning`` what it will cost; ``running`` makes what is
 missing, and ``fates`` and ``outcome`` say what became of each clip. ``trials`` draws what a rater is shown,
-``voting`` takes blind votes, ``opening`` joins them to their arms once that is allowed, and ``report`` writes
-it all up.
+``voting`` takes blind votes, ``opening`` joins them to their arms once that is allowed, ``results`` is what
+people see of these, and ``report`` writes it all up; ``answers`` and ``words`` say figures as people do.
 
 The statistics know nothing of a log: ``votes`` reads the table of votes, ``win_rates`` turns wins by item
 into a rate with an interval and a p-value, ``bradley_terry`` ranks three and more arms, ``agreement`` looks

@@ -17,7 +17,8 @@ _MOSTLY = 2 / 3
 _PROBLEMS = {
     "disconnected": "some arms were never compared, not even through others: they have no order",
     "confounded": "sides cannot be told from arms: strengths and side bias are not known",
-    "separated": "an arm or a side always wins: strengths and side bias are pulled to even, no interval",
+    "separated": "an arm or a side always wins, or an arm on one side: "
+    "strengths and side bias are pulled to even, no interval",
 }
 
 
