@@ -267,6 +267,22 @@ async def test_a_log_that_is_locked_while_a_clip_is_made(tmp_path, service, monk
     assert len(service.tasks()) == 1
 
 
+@pytest.mark.parametrize("replaced", [False, True])
+async def test_a_log_that_is_removed_while_it_is_in_use_sends_nothing(tmp_path, service, replaced):
+    path, aside = tmp_path / "runs" / "log.sqlite", tmp_path / "aside"
+    with sw.Studio(path.parent, simulate=service) as studio:
+        await studio.generate("a fox", **SMALL)
+        path.rename(aside)
+        if replaced:
+            path.touch()
+        with pytest.raises(sw.LogError, match="removed or replaced"):
+            await studio.submit("a second fox", **SMALL)
+        assert len(service.tasks()) == 1
+        aside.replace(path)
+        await studio.generate("a second fox", **SMALL)
+        assert len(studio.log.to_pandas()) == 2
+
+
 async def test_a_corrupt_log_is_an_error_and_is_left_as_it_is(tmp_path, service):
     with sw.Studio(tmp_path, simulate=service) as studio:
         await studio.generate("a fox", **SMALL)

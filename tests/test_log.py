@@ -229,6 +229,19 @@ def test_a_lost_answer_outweighs_what_others_have_made_of_the_row(journal, clock
     assert journal.unknown(key, "no answer")["status"] == "queued"
 
 
+def test_an_id_that_another_row_has_is_no_answer(journal):
+    first, second = begin(journal).key, begin(journal).key
+    journal.accepted(first, {"id": "cgt-1"})
+    row = journal.accepted(second, {"id": "cgt-1"})
+    assert (row["task_id"], *fate(row)) == (None, "unknown", None, pytest.approx(0.26136))
+    assert first in row["error_message"]
+
+
+def test_a_budget_that_is_no_number_covers_nothing(journal):
+    with pytest.raises(sw.BudgetExceeded):
+        begin(journal, budget_usd=float("nan"))
+
+
 def test_a_refusal_settles_what_others_held_to_be_unknown(journal):
     key = begin(journal).key
     journal.cut_off(key, "its kernel ended", 0)

@@ -2,8 +2,9 @@
 
 `Log` is what people read. The modules behind it: ``store`` opens the database and runs transactions,
 ``schema`` names its columns, ``journal`` writes the life of each task, ``intents`` and ``answers`` turn
-requests and answers into columns, ``rows`` answers questions, ``leases`` divides the work between kernels,
-``verdicts`` keeps what people think of clips, ``frames`` reads everything back as a DataFrame.
+requests and answers into columns, ``matching`` tells which task a row is of, ``rows`` answers questions,
+``leases`` divides the work between kernels, ``verdicts`` keeps what people think of clips, ``frames`` reads
+everything back as a DataFrame.
 """
 
 from __future__ import annotations

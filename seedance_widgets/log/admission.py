@@ -72,8 +72,8 @@ def check_budget(
         wanted += estimate.usd_max
     settled, reserved = money(connection, simulated=simulated)
     short_by = settled + reserved + wanted - budget_usd
-    # half a millionth of a dollar is rounding, not spending
-    if short_by > 5e-7:  # noqa: PLR2004
+    # half a millionth of a dollar is rounding, not spending; a budget that is no number covers nothing
+    if not short_by <= 5e-7:  # noqa: PLR2004
         what = "this request" if len(estimates) == 1 else f"these {len(estimates)} requests together"
         raise BudgetExceeded(
             f"{what} may cost ${wanted:.4f}; of the budget of ${budget_usd:.2f}, "

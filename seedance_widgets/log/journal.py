@@ -137,14 +137,19 @@ class Journal(Rows):
     def accepted(self, key: str, answer: Mapping[str, Any], **ids: str | None) -> Row:
         """The service returned a task id; it is queued now.
 
-        That outweighs what others have made of the row while the answer was on its way.
+        That outweighs what others have made of the row while the answer was on its way. An id that another
+        row has says nothing of this one, whose outcome is then unknown.
         """
+        task_id = str(answer["id"])
         with self._store.write() as connection:
-            row = self._row(connection, key)
+            row, other = self._row(connection, key), self._with_id(connection, task_id)
             if row["task_id"] is not None or row["status"] not in OPEN_TO_MATCH:
                 return row
-            changes = {**match(row, str(answer["id"]), None), **ids}
-            return self._apply(connection, row, changes, "create", answer)
+            if other is None:
+                changes = match(row, task_id, None)
+            else:
+                changes = self._lost(row, f"the service answered with {task_id}, the id of {other['key']}")
+            return self._apply(connection, row, {**changes, **ids}, "create", answer)
 
     def rejected(self, key: str, error: APIError) -> Row:
         """The service refused: nothing was made, nothing stays reserved."""
@@ -185,14 +190,7 @@ class Journal(Rows):
             row = self._row(connection, key)
             if row["task_id"] is not None or row["status"] not in OPEN_TO_MATCH:
                 return row
-            changes = {
-                **reopened(row),
-                "status": "unknown",
-                "error_message": reason,
-                "sent_at": self._now(),
-                **ids,
-            }
-            return self._apply(connection, row, changes, "create", arrived)
+            return self._apply(connection, row, {**self._lost(row, reason), **ids}, "create", arrived)
 
     def cut_off(self, key: str, reason: str, sent_at: int) -> Row:
         """Its sender ended before it wrote down an answer: a task may exist, so its cost stays reserved.
@@ -353,6 +351,10 @@ class Journal(Rows):
             "intent_at": now,
             "revision": 0,
         }
+
+    def _lost(self, row: Row, reason: str) -> Row:
+        """Columns of a row that was sent until now, with nobody knowing what came of it."""
+        return {**reopened(row), "status": "unknown", "error_message": reason, "sent_at": self._now()}
 
     def _new_key(self, now: int) -> str:
         stamp = time.strftime("%y%m%d-%H%M%S", time.gmtime(now / _SECOND))

@@ -56,8 +56,12 @@ class Store:
         self._sqlite = self._engine.dialect.name == "sqlite"
         if self._sqlite:
             event.listen(self._engine, "connect", _prepare_sqlite)
+        self._file: tuple[Path, int] | None = None
         with self.write() as connection:
             migrate(connection)
+        named = self._engine.url.database or ""
+        if self._sqlite and not named.startswith("file:"):
+            self._file = (Path(named).absolute(), Path(named).stat().st_ino)
 
     @contextlib.contextmanager
     def write(self) -> Iterator[Connection]:
@@ -83,9 +87,23 @@ class Store:
 
     def _begin(self, connection: Connection) -> None:
         if self._sqlite:
+            self._check_place()
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         else:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK})
+
+    def _check_place(self) -> None:
+        """Refuse to write to a file that has lost its name: what it holds goes with the process."""
+        if self._file is None:
+            return
+        path, number = self._file
+        with contextlib.suppress(OSError):
+            if path.stat().st_ino == number:
+                return
+        raise LogError(
+            f"the log {self.name} was removed or replaced while it was in use; nothing was written. Move it "
+            "back to its place, or close this studio and make another one."
+        )
 
     def _end(self, connection: Connection, how: str) -> None:
         if self._sqlite:
