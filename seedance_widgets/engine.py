@@ -55,6 +55,8 @@ class Engine:
         ------
         SeedanceError
             Called on the engine's own thread, which would wait for itself.
+        WaitTimeout
+            It is not done after so many seconds.
         """
         if self.is_here:
             work.close()
@@ -62,7 +64,7 @@ class Engine:
         future = self.submit(work)
         done, _ = self._wait(future, timeout)
         if not done:
-            raise TimeoutError
+            raise WaitTimeout(f"not done after {timeout} s; the work goes on")
         return future.result()
 
     async def bridge(self, work: Coroutine[Any, Any, T]) -> T:
@@ -169,10 +171,7 @@ def run(work: Any, timeout: float | None = None) -> Any:
     async def awaited() -> Any:
         return await work
 
-    try:
-        with called_from_here():
-            return engine.run(awaited(), timeout)
-    except TimeoutError as error:
-        if isinstance(error, SeedanceError):
-            raise
-        raise WaitTimeout(f"not done after {timeout} s; the work goes on") from None
+    if engine.is_here and inspect.iscoroutine(work):
+        work.close()  # it is refused, and nobody will await it
+    with called_from_here():
+        return engine.run(awaited(), timeout)

@@ -6,6 +6,7 @@ runtime.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import threading
 from typing import TYPE_CHECKING, Any
@@ -78,15 +79,24 @@ def join(
 
 
 def leave(shared_by: SharedBy) -> None:
-    """Give a handle back; the last one closes the runtime, and blocks until it is closed."""
+    """Give a handle back; the last one closes the runtime, and blocks until it is closed.
+
+    On the engine's own thread, as in a coroutine that `run` was given, it closes behind whoever asked.
+    """
     with _lock:
         runtime, handles = _runtimes[shared_by]
         if handles > 1:
             _runtimes[shared_by] = (runtime, handles - 1)
             return
         del _runtimes[shared_by]
-    engine.run(runtime.close())
-    runtime.release()
+    closing = engine.submit(_closed(runtime))
+    if not engine.is_here:
+        closing.result()
+
+
+async def _closed(runtime: StudioRuntime) -> None:
+    await runtime.close()
+    await asyncio.to_thread(runtime.release)  # it waits for the disk
 
 
 def _simulated(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, overload
 
 from seedance_widgets import catalog
-from seedance_widgets.callsite import called_from_here
+from seedance_widgets.callsite import called_from_here, warn
 from seedance_widgets.chaining import Chain, links_of, source_of
 from seedance_widgets.coercion import shown
 from seedance_widgets.credentials import Key
@@ -62,7 +62,8 @@ class Studio:
     media
         Another folder for clips.
     limits
-        How fast and how much is sent, where that is not to be the catalog's.
+        How fast and how much is sent, where that is not to be the catalog's. Of several studios on a home in
+        one process those of the first count.
     clock
         Seconds since 1970 UTC.
 
@@ -110,6 +111,11 @@ class Studio:
         )
         if self.budget_usd is not None:
             self._runtime.outbox.budget_usd = self.budget_usd
+        if limits is not None and limits != self._runtime.limits:
+            warn(
+                f"{self.home} is open already, and its first limits count until all its studios are closed",
+                UserWarning,
+            )
         self._closed = False
         self._webhooks: list[Webhook] = []
 
@@ -547,7 +553,8 @@ class Studio:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        # the answers that are waited for then must not hold up the loop
+        await asyncio.to_thread(self.close)
 
     def __repr__(self) -> str:
         kind = ", simulated" if self._runtime.simulated else ""

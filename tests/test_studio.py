@@ -447,11 +447,53 @@ def test_two_handles_of_a_home_share_one_log_and_watcher(tmp_path, simulator):
     two.close()
 
 
+def test_limits_of_a_second_handle_are_said_to_be_passed_over(tmp_path, simulator):
+    with sw.Studio(tmp_path, simulate=simulator, limits=sw.Limits(rpm=5)) as one:
+        with pytest.warns(UserWarning, match="its first limits count") as told:
+            sw.Studio(tmp_path, simulate=simulator, limits=sw.Limits(rpm=50)).close()
+        assert told[0].filename == __file__
+        sw.Studio(tmp_path, simulate=simulator, limits=sw.Limits(rpm=5)).close()
+        sw.Studio(tmp_path, simulate=simulator).close()
+        assert one.spent == 0
+
+
+def test_a_studio_may_be_opened_and_closed_in_what_is_run(tmp_path, simulator):
+    async def at_once():
+        with sw.Studio(tmp_path, simulate=simulator) as studio:
+            return await studio.generate("a fox", **SMALL)
+
+    async def by_and_by():
+        async with sw.Studio(tmp_path, simulate=simulator) as studio:
+            return await studio.generate("a fox", **SMALL)
+
+    for work in (at_once, by_and_by):
+        assert sw.run(work(), timeout=120).video_path.exists()
+    with sw.Studio(tmp_path, simulate=simulator) as later:
+        assert sw.run(later.resume()) == []
+
+
 def test_a_script_waits_without_a_loop_of_its_own(studio):
     task = sw.run(studio.submit("a fox", **SMALL))
     assert sw.run(task).status == "succeeded"
     with pytest.raises(sw.WaitTimeout):
         sw.run(asyncio.sleep(5), timeout=0.01)
+
+
+def test_a_timeout_of_the_work_itself_is_not_taken_for_the_wait():
+    async def times_out():
+        raise TimeoutError("of the work")
+
+    with pytest.raises(TimeoutError, match="of the work") as caught:
+        sw.run(times_out())
+    assert not isinstance(caught.value, sw.WaitTimeout)
+
+
+def test_run_within_run_says_what_to_do():
+    async def nested():
+        sw.run(asyncio.sleep(0))
+
+    with pytest.raises(sw.SeedanceError, match=r"use await in place of run\(\)"):
+        sw.run(nested())
 
 
 @pytest.mark.parametrize("work", [3, len, None])
