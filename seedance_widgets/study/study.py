@@ -128,11 +128,11 @@ class Study(Ballot):
         BudgetExceeded
             The studio's budget does not cover all that is missing; nothing was sent.
         InvalidStudy
-            The study was revealed: a clip more would change what was judged.
+            The study was revealed, and clips are missing: one more would change what was judged.
         """
         from seedance_widgets.study.running import Run
 
-        if self.is_revealed:
+        if self.is_revealed and not self.outcome.complete:
             raise InvalidStudy(f"the study {self.name!r} was revealed: no clip is made any more")
         drawn = progress is True and in_notebook()
         show = progress if callable(progress) else _shown() if drawn else _nothing

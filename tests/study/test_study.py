@@ -81,6 +81,8 @@ def test_what_is_lacking_is_said(made):
     assert "incomplete: of camera's 12 clips 2 failed, 1 not finished" in notes
     assert made.spending()["failed"].tolist() == [0, 2]
     assert [line for line in made.outcome.problems if "camera" in line] == made.outcome.problems
+    with pytest.raises(sw.InvalidStudy, match="no clip is made any more"):
+        sw.run(made.run(progress=False))
 
 
 def test_a_rehearsal_is_repeatable_and_only_for_simulated_studies(made, tmp_path):
