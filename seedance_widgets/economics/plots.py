@@ -108,7 +108,7 @@ def _against_break_even(ax: Axes, table: pd.DataFrame, economics: DraftEconomics
     ax.xaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
     ax.set_xlabel(f"accepted drafts, {economics.confidence:.0%} interval; left of its line drafts pay")
     if len(table):
-        ax.legend(frameon=False, ncols=4, fontsize=_SMALL, loc="upper center", bbox_to_anchor=(0.4, -0.14))
+        ax.legend(frameon=False, ncols=4, fontsize=_SMALL, loc="upper center", bbox_to_anchor=(0.4, -0.18))
 
 
 def _with_and_without(ax: Axes, table: pd.DataFrame, economics: DraftEconomics) -> None:
@@ -126,7 +126,7 @@ def _with_and_without(ax: Axes, table: pd.DataFrame, economics: DraftEconomics) 
     ax.set_xlim(left=0)
     ax.set_xlabel(f"USD, {economics.confidence:.0%} interval")
     if len(table):
-        ax.legend(frameon=False, ncols=3, fontsize=_SMALL, loc="upper center", bbox_to_anchor=(0.4, -0.14))
+        ax.legend(frameon=False, ncols=3, fontsize=_SMALL, loc="upper center", bbox_to_anchor=(0.4, -0.18))
 
 
 def _predictions(ax: Axes, table: pd.DataFrame, _: DraftEconomics) -> None:
