@@ -76,13 +76,16 @@ def find(name: str) -> Model:
             # the service's answers, and the simulator, name the endpoint alone
             _families[endpoint.strip().lower()] = model.id.lower()
             return replace(model, endpoint=endpoint.strip())
-    names = [label for model in known.values() for label in (model.id, model.name, *model.aliases)]
-    close = difflib.get_close_matches(wanted, names, n=1, cutoff=0.3)
+    labels = {label: model for model in known.values() for label in (model.name, model.id, *model.aliases)}
+    # a name cut short is not to be taken for a newer model of about that length, which costs more
+    close = [labels[label].name for label in labels if label.startswith(wanted)]
+    close += difflib.get_close_matches(wanted, labels, n=1, cutoff=0.3)
     if wanted.startswith("ep-") and not at:
-        reason = f'an endpoint id needs its model: "{name}@{default_model().name}"'
+        reason, close = f'an endpoint id needs its model: "{name}@{default_model().name}"', []
     else:
         reason = "not in the catalog; it has " + ", ".join(model.name for model in known.values())
-    raise InvalidRequest([Problem("model", name, reason, nearest=close[0] if close else None)])
+    problem = Problem("model", name, reason, nearest=close[0] if close else None)
+    raise InvalidRequest([problem], refused="there is no such model")
 
 
 def models() -> tuple[Model, ...]:

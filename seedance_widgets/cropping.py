@@ -9,13 +9,14 @@ nothing left to cut. The simulator and the cropper widget use these functions to
 from __future__ import annotations
 
 import math
+import numbers
 from dataclasses import dataclass
 from typing import Any
 
 from seedance_widgets import catalog
 from seedance_widgets.errors import InvalidRequest, Problem
 
-__all__ = ["Crop", "center_crop", "nearest_ratio", "offset_crop", "ratio_parts"]
+__all__ = ["Crop", "center_crop", "check_size", "nearest_ratio", "offset_crop", "ratio_parts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def ratio_parts(ratio: str) -> tuple[int, int]:
     InvalidRequest
         Not two positive whole numbers with a colon between.
     """
-    left, colon, right = ratio.partition(":")
+    left, colon, right = str(ratio).partition(":")
     if not (colon and left.isdecimal() and right.isdecimal() and int(left) and int(right)):
         raise _no_crop("ratio", ratio, 'a ratio is two whole numbers, as in "16:9"', nearest="16:9")
     shared = math.gcd(int(left), int(right))
@@ -67,7 +68,7 @@ def center_crop(width: int, height: int, ratio: str) -> Crop:
     Crop
         In whole pixels: the side that is cut is rounded to the nearest pixel, its offset down.
     """
-    _check_size(width, height)
+    check_size((width, height))
     if ratio == catalog.ADAPTIVE:
         return Crop(0, 0, width, height)
     a, b = ratio_parts(ratio)
@@ -105,7 +106,7 @@ def offset_crop(
     InvalidRequest
         The picture is too small for one window of that ratio, or ``scale`` is out of range.
     """
-    _check_size(width, height)
+    check_size((width, height))
     a, b = ratio_parts(ratio)
     largest = min(width // a, height // b)
     if largest < 1:
@@ -124,7 +125,7 @@ def nearest_ratio(width: int, height: int) -> str:
 
     This is our reading of ``adaptive``; the service does not document its rule.
     """
-    _check_size(width, height)
+    check_size((width, height))
 
     def distance(ratio: str) -> float:
         a, b = ratio_parts(ratio)
@@ -133,9 +134,11 @@ def nearest_ratio(width: int, height: int) -> str:
     return min(catalog.ratios(), key=distance)
 
 
-def _check_size(width: int, height: int) -> None:
-    if width < 1 or height < 1:
-        raise _no_crop("image_size", (width, height), "a picture has at least 1 x 1 px", nearest=(1, 1))
+def check_size(size: Any) -> None:
+    """Refuse what is no width and height of a picture in px, with an `InvalidRequest`."""
+    sides = size if isinstance(size, tuple | list) else ()
+    if len(sides) != 2 or not all(isinstance(side, numbers.Integral) and int(side) >= 1 for side in sides):  # noqa: PLR2004
+        raise _no_crop("image_size", size, "width and height of a picture, in whole px of at least 1")
 
 
 def _no_crop(parameter: str, value: Any, reason: str, nearest: Any = None) -> InvalidRequest:

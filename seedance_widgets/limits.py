@@ -56,7 +56,7 @@ class Limits:
             if (problem := _fault(item.name, getattr(self, item.name))) is not None
         ]
         if problems:
-            raise InvalidRequest(problems)
+            raise InvalidRequest(problems, refused="these limits cannot be kept")
 
     def of(self, model: Model) -> Limits:
         """These limits with the catalog's values of a model filled in; None is left where it has none."""

@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from seedance_widgets import catalog
-from seedance_widgets.cropping import nearest_ratio
+from seedance_widgets.cropping import check_size, nearest_ratio
 from seedance_widgets.errors import InvalidRequest
 from seedance_widgets.model import ADAPTIVE, Price
 from seedance_widgets.request import TaskRequest
@@ -127,14 +127,15 @@ class Estimate:
 
 
 def estimate(
-    request: TaskRequest | None = None, /, *, image_size: tuple[int, int] | None = None, **params: Any
+    request: TaskRequest | str | None = None, /, *, image_size: tuple[int, int] | None = None, **params: Any
 ) -> Estimate:
     """Predict size, frames, tokens and dollars of a request, without a network or a key.
 
     Parameters
     ----------
     request
-        A `TaskRequest`; or give its fields as keywords, the prompt and pictures may be left out.
+        A `TaskRequest`; or give its fields as keywords, the prompt and pictures may be left out. A prompt may
+        come first, as in `Studio.submit`.
     image_size
         Width and height in px of a first frame that is not at hand yet.
 
@@ -148,6 +149,14 @@ def estimate(
     InvalidRequest
         The fields break a rule; every fault is in ``problems``.
     """
+    if image_size is not None:
+        check_size(image_size)
+    if isinstance(request, str):
+        params, request = {"prompt": request, **params}, None
+    elif request is not None and not isinstance(request, TaskRequest):
+        raise TypeError(
+            f"estimate() takes a TaskRequest, or its fields as keywords, not a {type(request).__name__}"
+        )
     if request is None:
         request = TaskRequest.sketch(mode="first_frame" if image_size else "", **params)
     elif params:

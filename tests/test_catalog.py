@@ -151,3 +151,13 @@ def test_the_catalog_as_a_frame_has_all_sizes():
     frame = sw.catalog.to_pandas()
     assert len(frame[frame["model"] == "seedance-1-5-pro"]) == 18
     assert not frame[["width", "height", "tokens_per_second"]].isna().any().any()
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [("seedance-1-5", "seedance-1-5-pro"), ("seedence-1-0-pro", "seedance-1-0-pro"), ("ep-2026", None)],
+)
+def test_the_nearest_name_of_one_that_is_not_known(name, nearest):
+    with pytest.raises(sw.InvalidRequest, match="there is no such model") as caught:
+        sw.catalog.find(name)
+    assert caught.value.problems[0].nearest == nearest

@@ -79,13 +79,16 @@ def test_the_nearest_ratio(size, ratio):
     assert nearest_ratio(*size) == ratio
 
 
-@pytest.mark.parametrize("ratio", ["16x9", "0:9", "16:", "a:b", "-1:2", ""])
+@pytest.mark.parametrize("ratio", ["16x9", "0:9", "16:", "a:b", "-1:2", "", 2.33, (21, 9), None])
 def test_a_ratio_that_is_none(ratio):
     with pytest.raises(sw.InvalidRequest) as caught:
         sw.center_crop(100, 100, ratio)
     assert caught.value.problems[0].parameter == "ratio"
 
 
-def test_a_picture_without_pixels():
-    with pytest.raises(sw.InvalidRequest):
-        sw.center_crop(0, 100, "1:1")
+@pytest.mark.parametrize("size", [(0, 100), (100, -1), (100.5, 100), ("100", 100)])
+def test_a_picture_without_pixels(size):
+    with pytest.raises(sw.InvalidRequest, match="there is no such crop"):
+        sw.center_crop(*size, "1:1")
+    with pytest.raises(sw.InvalidRequest, match="in whole px"):
+        sw.estimate(model="seedance-1-0-pro", image_size=size)

@@ -155,3 +155,10 @@ def test_a_final_of_a_known_draft_is_exact():
 def test_a_request_and_its_fields_are_estimated_alike():
     params = {"model": "seedance-1-0-pro", "resolution": "720p", "ratio": "4:3", "frames": 57}
     assert sw.estimate(sw.TaskRequest("a fox", **params)).tokens == sw.estimate(**params).tokens
+
+
+def test_the_prompt_may_come_first_as_in_submit():
+    fields = {"model": "seedance-1-0-pro", "resolution": "480p", "ratio": "16:9"}
+    assert sw.estimate("a fox", **fields) == sw.estimate(prompt="a fox", **fields)
+    with pytest.raises(TypeError, match="not a dict"):
+        sw.estimate(fields)

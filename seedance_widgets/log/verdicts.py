@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["VERDICTS", "Verdicts", "starred"]
 
+_NOT_JUDGED = "this is no verdict; nothing was written"
 # verdict -> what the row says of it
 VERDICTS = {"accept": "accept", "reject": "reject", "star": "accept"}
 _SECOND = 1_000_000
@@ -69,19 +70,13 @@ class Verdicts:
             There is no such task.
         """
         if verdict is not None and verdict not in VERDICTS:
-            raise InvalidRequest([Problem("verdict", str(verdict), "is none of accept, reject and star")])
+            problem = Problem("verdict", str(verdict), "is none of accept, reject and star")
+            raise InvalidRequest([problem], refused=_NOT_JUDGED)
         with self._store.write() as connection:
             row = _row(connection, self._store.name, key)
             if row["status"] != "succeeded":
-                raise InvalidRequest(
-                    [
-                        Problem(
-                            "verdict",
-                            verdict,
-                            f"the task {key} is {row['status']}: there is no clip to judge",
-                        )
-                    ]
-                )
+                reason = f"the task {key} is {row['status']}: there is no clip to judge"
+                raise InvalidRequest([Problem("verdict", verdict, reason)], refused=_NOT_JUDGED)
             newest = (
                 select(verdicts.c.verdict)
                 .where(verdicts.c.key == key)
