@@ -113,8 +113,8 @@ function render({ model, el, signal }) {
     const lead = clock(), at = now(), others = videos().filter((video) => video !== lead);
     if (!playing || !lead) return;
     if (lead.ended) return loop.checked ? settle(0) : go(false);
-    if (lead.seeking || lead.paused) return;
-    held = others.some((video) => waits(at, video, held));
+    if (lead.paused) return;
+    held = lead.seeking || others.some((video) => waits(at, video, held));
     lead.playbackRate = held ? 0 : rate;
     for (const video of others) {
       if (video.seeking) continue;
