@@ -20,7 +20,7 @@ OLDER = ("6.30.1", "7.3.0")
 OPEN = """
 import time, asyncio, threading
 import seedance_widgets as sw
-studio = sw.Studio("runs", simulate=sw.Simulator(speed=60))
+studio = sw.Studio("HOME", simulate=sw.Simulator(speed=60))
 form = sw.ParameterForm(studio)
 form._prompt.value = "a fox"
 for name, value in dict(resolution="480p", ratio="1:1", duration="4").items():
@@ -97,28 +97,33 @@ def version_path(request, tmp_path_factory):
     if not (request.config.getoption("--soak") or os.environ.get("CI") == "true"):
         pytest.skip("older kernels: pytest --soak")
     target = tmp_path_factory.mktemp(f"ipykernel-{request.param}")
+    # by itself: what it needs is what the newest needs, and stands in the environment
     command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "install",
-        "-q",
-        "--target",
-        str(target),
+        sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(target),
         f"ipykernel=={request.param}",
-    ]
+    ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return target
 
 
-@pytest.fixture
-def kernel(version_path, tmp_path):
-    kernel = Kernel(tmp_path, version_path)
+@pytest.fixture(scope="module")
+def shared_kernel(version_path, tmp_path_factory):
+    kernel = Kernel(tmp_path_factory.mktemp("kernel"), version_path)
     if version_path:
         assert str(version_path) in kernel.run("import ipykernel; print(ipykernel.__file__)")
     yield kernel
     kernel.stop()
+
+
+@pytest.fixture
+def kernel(shared_kernel, request):
+    """A form on a home of its own; ``button`` is its Generate."""
+    shared_kernel.said = ""
+    home = re.sub(r"\W", "_", request.node.originalname)
+    shared_kernel.button = re.search(r"button (\w+)", shared_kernel.run(OPEN.replace("HOME", home)))[1]
+    yield shared_kernel
+    shared_kernel.run("studio.close()")
 
 
 def rows(kernel, count):
@@ -135,7 +140,6 @@ def rows(kernel, count):
 
 
 def test_generate_while_the_kernel_is_busy(kernel):
-    button = re.search(r"button (\w+)", kernel.run(OPEN))[1]
     busy = {
         "idle": "1",
         "awaiting": "await asyncio.sleep(1.5)",
@@ -144,28 +148,26 @@ def test_generate_while_the_kernel_is_busy(kernel):
     for count, cell in enumerate(busy.values(), start=1):
         running = kernel.start(cell)
         time.sleep(0.4)
-        kernel.press(button)
+        kernel.press(kernel.button)
         kernel.wait(running)
         assert f"rows {['succeeded'] * count} {['saved'] * count} True" in rows(kernel, count)
     if subshell := kernel.subshell():
         running = kernel.start("time.sleep(1.5)")
         time.sleep(0.4)
-        kernel.press(button, subshell)
+        kernel.press(kernel.button, subshell)
         kernel.wait(running)
         assert f"rows {['succeeded'] * 4} {['saved'] * 4} True" in rows(kernel, 4)
     assert not [words for words in BAD_WORDS if words in kernel.said], kernel.said
 
 
 def test_an_error_appears_under_the_form(kernel):
-    button = re.search(r"button (\w+)", kernel.run(OPEN))[1]
     kernel.run("studio.submit = None")  # what no one expects
-    kernel.press(button)
+    kernel.press(kernel.button)
     said = kernel.run("time.sleep(0.5); print(form._status.value)")
     assert "TypeError" in said
 
 
 def test_an_interrupt_ends_the_wait_and_not_the_task(kernel):
-    kernel.run(OPEN)
     kernel.run("slow = sw.Studio('slow', simulate=sw.Simulator(speed=6))")
     kernel.run("task = await slow.submit('a fox', resolution='480p', ratio='1:1', duration=4)")
     waiting = kernel.start("await task")
