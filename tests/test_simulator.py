@@ -9,6 +9,7 @@ import itertools
 import json
 import threading
 import time
+from functools import cached_property
 
 import av
 import httpx
@@ -264,6 +265,36 @@ async def test_a_final_reuses_its_draft_and_refuses_anything_else(wire, clock):
 async def test_answers_are_dated_by_the_clock(wire, clock):
     answer = await wire.http.get(TASKS)
     assert answer.headers["Date"] == "Fri, 15 Jan 2027 08:00:00 GMT"
+
+
+class Finishing(sw.Simulator):
+    """Remembers the calls that it has gone through to their end."""
+
+    @cached_property
+    def _app(self):
+        inner, self.finished = super()._app, []
+
+        async def app(scope, receive, send):
+            await inner(scope, receive, send)
+            self.finished.append(scope["method"])
+
+        return app
+
+
+async def test_a_call_whose_caller_has_left_is_finished():
+    simulator = Finishing()
+    simulator.faults.slow(0.3, on="create")
+    body = {"model": "seedance-1-5-pro", "content": [{"type": "text", "text": "a fox"}]}
+    async with httpx.AsyncClient(transport=simulator.transport(), headers=KEY) as http, asyncio.timeout(60):
+        asking = asyncio.ensure_future(http.post(TASKS, json=body))
+        while not simulator.tasks():
+            await asyncio.sleep(0.01)
+        asking.cancel()
+        await asyncio.wait([asking])
+        assert simulator.finished == []
+        while not simulator.finished:
+            await asyncio.sleep(0.01)
+    simulator.close()
 
 
 async def test_state_outlives_the_process(tmp_path, clock):

@@ -6,7 +6,9 @@ raises for a broken connection, the server breaks it.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import contextvars
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -27,15 +29,18 @@ __all__ = ["EmbeddedTransport", "make_server", "serve"]
 
 
 class EmbeddedTransport(httpx.AsyncBaseTransport):
-    """Calls the app without a socket."""
+    """Calls the app without a socket; as behind one, it finishes what it has begun, whoever has left."""
 
     def __init__(self, app: Router) -> None:
         self._inner = httpx.ASGITransport(app=app)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answer one request, or break the connection as ordered."""
+        work = self._inner.handle_async_request(request)
+        # of a context of its own, too: nothing here belongs to the caller
+        answering = contextvars.Context().run(asyncio.ensure_future, work)
         try:
-            return await self._inner.handle_async_request(request)
+            return await asyncio.shield(answering)
         except ReplyDropped as drop:
             what = "in the middle of the answer" if drop.sent else "without sending a response"
             raise httpx.RemoteProtocolError(f"server disconnected {what}", request=request) from None
