@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from seedance_widgets.request import TaskRequest
     from seedance_widgets.study.design import Design
 
-__all__ = ["StudyPlan", "plan_of"]
+__all__ = ["StudyPlan", "beyond_budget", "plan_of"]
 
 _TIERS = ("default", "flex")
 _SAID: dict[str, Callable[[float], str]] = {
@@ -114,6 +114,13 @@ def plan_of(
         table=_table(design, partial(_seconds, paces, limits), defined, needed),
         notes=tuple(_notes(design, defined, by_item=by_item)),
     )
+
+
+def beyond_budget(missing: Sequence[TaskRequest], left: float | None) -> Iterator[str]:
+    """A note where the clips that are still to be made may cost more than the ``left`` USD of a budget."""
+    most = sum(estimate(request).usd_max or 0.0 for request in missing)
+    if left is not None and most > left:
+        yield f"the budget leaves {max(left, 0.0):,.2f} USD, and the missing clips may take {most:,.2f}"
 
 
 def _notes(design: Design, defined: Plan, *, by_item: bool) -> Iterator[str]:

@@ -92,17 +92,19 @@ class Study(Ballot):
         -------
         StudyPlan
             Pairs, clips, tokens, dollars and hours as defined and as needed, as drafts and finals, on the
-            default tier and on flex.
+            default tier and on flex. Its notes say too where `run` would be refused for the budget.
 
         Raises
         ------
         InvalidStudy
             A number is outside its range.
         """
-        from seedance_widgets.study.planning import plan_of
+        from seedance_widgets.study.planning import beyond_budget, plan_of
 
         paces, limits = self._runtime.timing()[0], self._runtime.limits
-        return plan_of(self._design, paces, limits, win_rate, power, ties=ties, icc=icc, raters=raters)
+        found = plan_of(self._design, paces, limits, win_rate, power, ties=ties, icc=icc, raters=raters)
+        missing = [fate.clip.request for fate in self.outcome.fates if fate.state == "missing"]
+        return replace(found, notes=(*found.notes, *beyond_budget(missing, self._studio.left)))
 
     async def run(
         self, *, retry_failed: bool = False, progress: bool | Callable[[Outcome], None] = True

@@ -185,6 +185,19 @@ def test_a_plan_goes_by_the_limits_of_its_studio(tmp_path, simulator):
     assert hours(tokens_per_day=day)["finals 720p, flex"] == pytest.approx(48)
 
 
+def test_a_plan_says_when_the_budget_does_not_cover_it(tmp_path, simulator):
+    price = sw.estimate(**SMALL).usd_max
+    with sw.Studio(tmp_path / "runs", simulate=simulator, budget_usd=1.5 * price) as studio:
+        study = studio.study("animals", ARMS, ANIMALS[:1], seeds=[1], **SMALL)
+        note = f"the budget leaves {1.5 * price:.2f} USD, and the missing clips may take {2 * price:.2f}"
+        assert note in study.plan().notes
+        studio.budget_usd = 2 * price
+        assert "budget" not in repr(study.plan())
+        sw.run(study.run(progress=False))
+        # what is made is paid
+        assert "budget" not in repr(study.plan())
+
+
 def test_a_plan_tells_time_as_people_do(studio):
     shown = repr(studio.study("animals", ARMS, ANIMALS, seeds=[1, 2], **CLIP).plan())
     assert "2 min 24 s" in shown
