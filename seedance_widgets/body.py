@@ -1,4 +1,4 @@
-"""Read a request body back into the arguments of `TaskRequest`.
+"""Read a request body: the arguments of `TaskRequest` in it, and what of it is seen in the clip.
 
 The simulator, the log and tasks made elsewhere all hold bodies; this is the one place that knows which
 content item is which picture.
@@ -13,7 +13,7 @@ from seedance_widgets.errors import InvalidRequest, Problem
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["BODY_FIELDS", "params_of"]
+__all__ = ["BODY_FIELDS", "params_of", "seen_in"]
 
 BODY_FIELDS = (
     "resolution", "ratio", "service_tier",
@@ -21,6 +21,12 @@ BODY_FIELDS = (
     "camera_fixed", "watermark", "generate_audio", "draft", "return_last_frame",
     "callback_url", "safety_identifier",
 )  # fmt: skip
+_UNSEEN = ("service_tier", "execution_expires_after", "callback_url", "safety_identifier", "priority")
+
+
+def seen_in(body: Mapping[str, Any]) -> dict[str, Any]:
+    """A body without what changes only how and when a clip is made."""
+    return {name: value for name, value in body.items() if name not in _UNSEEN}
 
 
 def params_of(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seedance_widgets.body import seen_in
 from seedance_widgets.card import as_text
 from seedance_widgets.engine import engine
 from seedance_widgets.errors import (
@@ -48,8 +49,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Chain", "Link", "links_of", "source_of"]
 
-# what changes how and when a clip is made, and nothing that is seen in it
-_UNSEEN = ("service_tier", "execution_expires_after", "callback_url", "safety_identifier", "priority")
 _NOT_HERE = {
     "prompt": "a chain has one prompt a link: they are its first argument",
     "last_frame": "a link ends as it will: the next one begins with its last frame",
@@ -134,8 +133,7 @@ def _is_many(seed: Any) -> bool:
 
 
 def _identity(before: str, request: TaskRequest) -> str:
-    body = request.to_dict(address=lambda image: str(image.sha256 or image.url))
-    seen = {name: value for name, value in body.items() if name not in _UNSEEN}
+    seen = seen_in(request.to_dict(address=lambda image: str(image.sha256 or image.url)))
     definition = json.dumps([before, seen], sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(definition.encode()).hexdigest()
 

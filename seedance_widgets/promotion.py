@@ -2,20 +2,23 @@
 
 The service makes a final from the draft's id and reuses its model, prompt, pictures, sound, seed, ratio,
 length and camera (ModelArk docs 1366799). So only what is left may be chosen, and whatever else is asked for
-is refused here: the service might ignore it, and the clip would not be what was asked for.
+is refused here: the service might ignore it, and the clip would not be what was asked for. With the seed
+reused, a final that is asked for twice is the same clip: the one that is there is taken, and not paid again.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 import textwrap
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from seedance_widgets import catalog
 from seedance_widgets.asked import draft_of
+from seedance_widgets.body import seen_in
 from seedance_widgets.card import as_text
 from seedance_widgets.coercion import shown
 from seedance_widgets.errors import InvalidRequest, Problem
@@ -32,7 +35,7 @@ if TYPE_CHECKING:
     from seedance_widgets.log.journal import Journal, Row
     from seedance_widgets.pricing import Estimate
 
-__all__ = ["Final", "Finals", "age_problem", "from_draft", "given_drafts", "planned"]
+__all__ = ["Final", "Finals", "age_problem", "from_draft", "given_drafts", "planned", "same_final"]
 
 _REUSED = ("model", "prompt", "first_frame", "last_frame", "reference_images", "draft_task")
 _PROMPT = 60
@@ -40,11 +43,15 @@ _PROMPT = 60
 
 @dataclass(frozen=True, slots=True)
 class Final:
-    """A final that may be sent: the draft's row, what it will cost, and keys of finals that it has."""
+    """A final that may be sent: the draft's row, what it will cost, keys of other finals that it has.
+
+    ``there`` is the row of the same final where it is made or on its way: it is taken, and nothing is sent.
+    """
 
     draft: Row
     estimate: Estimate
     made: tuple[str, ...] = ()
+    there: Row | None = None
 
     @property
     def request(self) -> TaskRequest:
@@ -55,6 +62,9 @@ class Final:
     def notes(self) -> Iterator[str]:
         """What one should know before paying."""
         spec = self.request.spec
+        if self.there is not None:
+            yield f"it is {self.there['status']} already as {self.there['key']}: taken, and not paid again"
+            return
         if self.made:
             yield f"it has a final already: {', '.join(self.made)}"
         if spec.retirement:
@@ -70,9 +80,14 @@ class Finals:
     left: float | None
 
     @property
+    def missing(self) -> list[Final]:
+        """Those that are to be sent."""
+        return [final for final in self.finals if final.there is None]
+
+    @property
     def usd(self) -> float | None:
-        """Dollars that they cost together at most, None where a price is not known."""
-        costs = [final.estimate.usd_max for final in self.finals]
+        """Dollars that these cost together at most, None where a price is not known."""
+        costs = [final.estimate.usd_max for final in self.missing]
         return None if None in costs else sum(cost for cost in costs if cost is not None)
 
     def __repr__(self) -> str:
@@ -100,6 +115,8 @@ class Finals:
         if not self.finals:
             return "Nothing to promote: no draft was given, and nothing was sent."
         count = f"{len(self.finals)} final{'s' * (len(self.finals) != 1)}"
+        if there := len(self.finals) - len(self.missing):
+            count += f", {there} there already"
         cost = "the price is not known" if self.usd is None else f"${self.usd:.4f} at most"
         left = "" if self.left is None else f"; ${self.left:.4f} of the budget are left before"
         return f"{count}, {cost}{left}"
@@ -148,6 +165,7 @@ def planned(
     *,
     now: float,
     left: float | None,
+    again: bool,
 ) -> Finals:
     """Check all drafts and what is asked of their finals; blocks for a read of the log.
 
@@ -163,6 +181,8 @@ def planned(
         Seconds since 1970 UTC.
     left
         Dollars that the budget has left, None without one.
+    again
+        Whether a final is made once more where the same one is there.
 
     Raises
     ------
@@ -193,10 +213,12 @@ def planned(
     if problems:
         raise InvalidRequest([_of(problem, names, checked) for problem, names in problems.items()])
     made = journal.finals_of(seen)
-    return Finals(
-        tuple(Final(each.draft, each.estimate, tuple(made.get(each.draft["key"], ()))) for each in found),
-        left,
-    )
+    finals = []
+    for final in found:
+        its = made.get(final.draft["key"], [])
+        there = None if again else same_final(journal, final.request, its)
+        finals.append(replace(final, made=tuple(its), there=there))
+    return Finals(tuple(finals), left)
 
 
 def age_problem(draft: DraftTask, now: float) -> Problem | None:
@@ -211,6 +233,32 @@ def age_problem(draft: DraftTask, now: float) -> Problem | None:
         f"a draft can be finished for {days} days; this one is from "
         f"{draft.created_at:%Y-%m-%d %H:%M} UTC. Make the draft again with the same seed",
     )
+
+
+def same_final(journal: Journal, request: TaskRequest, made: Sequence[str]) -> Row | None:
+    """The newest of some finals that is the very clip that a request asks for; blocks for a read.
+
+    Parameters
+    ----------
+    journal
+        Of the finals.
+    request
+        Of a final.
+    made
+        Keys of finals that its draft has, made or on their way.
+
+    Returns
+    -------
+    row or None
+        None where none is, or its clip is lost for good.
+    """
+    wanted = seen_in(request.to_dict())
+    same = [
+        row
+        for row in journal.rows(made)
+        if row["file"] != "expired" and row["body"] and seen_in(json.loads(row["body"])) == wanted
+    ]
+    return max(same, key=lambda row: row["intent_at"], default=None)
 
 
 def _row_of(journal: Journal, name: str) -> Row | None:

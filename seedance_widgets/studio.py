@@ -147,25 +147,36 @@ class Studio:
 
     @overload
     async def promote(
-        self, drafts: Task | str | Mapping[str, Any], resolution: str | None = "1080p", **overrides: Any
+        self,
+        drafts: Task | str | Mapping[str, Any],
+        resolution: str | None = "1080p",
+        *,
+        again: bool = False,
+        **overrides: Any,
     ) -> Task: ...
     @overload
     async def promote(
         self,
         drafts: Iterable[Task | str | Mapping[str, Any]] | pd.DataFrame,
         resolution: str | None = "1080p",
+        *,
+        again: bool = False,
         **overrides: Any,
     ) -> Sequence[Task]: ...
     async def promote(
         self,
         drafts: Task | str | Mapping[str, Any] | Iterable[Task | str | Mapping[str, Any]] | pd.DataFrame,
         resolution: str | None = "1080p",
+        *,
+        again: bool = False,
         **overrides: Any,
     ) -> Task | Sequence[Task]:
         """Make finals of drafts: all are checked, priced and reserved before the first is sent.
 
         A final reuses its draft's model, prompt, pictures, sound, seed, ratio, length and camera, and is
-        billed in full. The prices are shown before anything is sent.
+        billed in full. The prices are shown before anything is sent. A final that is made or on its way
+        already with the same values would be the same clip: it is taken, as when a cell is run again, and
+        is not paid again.
 
         Parameters
         ----------
@@ -174,6 +185,8 @@ class Studio:
             log's rows.
         resolution
             Of the finals; None leaves it to the service.
+        again
+            Whether a final is made and paid once more where the same one is there.
         **overrides
             What else a final may set: ``watermark``, ``service_tier``, ``return_last_frame``,
             ``execution_expires_after``, ``callback_url``, ``safety_identifier``, ``priority``.
@@ -202,15 +215,17 @@ class Studio:
             {"resolution": resolution, **overrides},
             now=self._runtime.clock(),
             left=self.left,
+            again=again,
         )
-        for final in plan.finals:
+        for final in plan.missing:
             warn_if_retired(self._runtime, final.request)
         Shown().draw(repr(plan), plan._repr_html_())
-        if not plan.finals:
-            return []
+        there = {final.there["key"] for final in plan.finals if final.there is not None}
+        if there and there.intersection(row["key"] for row in self._runtime.unfollowed()):
+            await self.resume()  # left behind by a kernel that has gone
         begun = await engine.bridge(
             self._runtime.outbox.begin_all(
-                [(final.request, from_draft(final.draft)) for final in plan.finals],
+                [(final.request, from_draft(final.draft)) for final in plan.missing],
                 budget_usd=self.budget_usd,
                 lane="interactive" if alone else "batch",
             )
@@ -219,7 +234,12 @@ class Studio:
             # of several each has its own error, and none may keep the others from being waited for
             with contextlib.suppress(*(() if alone else (SeedanceError,))):
                 await engine.wait(sending)
-        return begun[0][0] if alone else [task for task, _ in begun]
+        sent = iter(begun)
+        finals = [
+            next(sent)[0] if final.there is None else await self.task(final.there["key"])
+            for final in plan.finals
+        ]
+        return finals[0] if alone else finals
 
     async def chain(
         self,

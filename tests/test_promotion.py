@@ -168,8 +168,44 @@ async def test_the_price_of_each_is_shown_first(studio, capsys):
         assert draft.request.prompt in shown
     assert shown.count(f"${price:.4f}") == 2
     assert [task.request.draft_task.id for task in made] == [draft.id for draft in drafts]
-    await studio.promote(drafts[0].id, resolution="480p")
+    await studio.promote(drafts[0].id, resolution="480p", watermark=True)
     assert f"it has a final already: {made[0].key}" in capsys.readouterr().out
+
+
+async def test_the_same_final_is_not_paid_twice(studio, simulator, capsys):
+    drafts = await drafts_of(studio, 2)
+    first = await studio.promote(drafts[0], resolution="480p")
+    assert await studio.promote(drafts[0], resolution="480p", service_tier="flex") is first
+    capsys.readouterr()
+    both = await studio.promote(drafts, resolution="480p")
+    assert both[0] is first
+    assert len(simulator.tasks()) == 4
+    said = capsys.readouterr().out
+    assert f"2 finals, 1 there already, ${sw.estimate(**SMALL).usd:.4f} at most" in said
+    assert f"already as {first.key}: taken, and not paid again" in said
+    other = await studio.promote(drafts[0], resolution="480p", again=True)
+    assert other is not first
+    assert len(simulator.tasks()) == 5
+
+
+async def test_a_final_that_another_kernel_left_is_followed_and_not_paid_twice(tmp_path):
+    service = sw.Simulator(speed=20)
+    with sw.Studio(tmp_path / "runs", simulate=service) as studio:
+        (draft,) = await drafts_of(studio, 1)
+        left = await studio.promote(draft, resolution="480p")
+    with sw.Studio(tmp_path / "runs", simulate=service) as studio:
+        final = await studio.promote(draft.key, resolution="480p")
+        assert (final.key, (await final).status) == (left.key, "succeeded")
+        assert len(service.tasks()) == 2
+    service.close()
+
+
+async def test_a_final_that_failed_is_made_anew(studio, simulator):
+    (draft,) = await drafts_of(studio, 1)
+    simulator.faults.refuse(400, "InputTextSensitiveContentDetected")
+    with pytest.raises(sw.RequestRejected):
+        await studio.promote(draft, resolution="480p")
+    assert (await (await studio.promote(draft, resolution="480p"))).status == "succeeded"
 
 
 async def test_the_budget_covers_all_or_none_is_sent(tmp_path, simulator):

@@ -29,7 +29,7 @@ from seedance_widgets import catalog
 from seedance_widgets.engine import engine
 from seedance_widgets.errors import InvalidRequest, Problem, SeedanceError
 from seedance_widgets.pricing import estimate
-from seedance_widgets.promotion import age_problem
+from seedance_widgets.promotion import age_problem, same_final
 from seedance_widgets.request import TaskRequest
 from seedance_widgets.showing import Shown
 from seedance_widgets.studio import Studio
@@ -103,6 +103,7 @@ class Gallery(anywidget.AnyWidget):
         self._waiting: list[Task] = []
         self._stills: dict[str, str] = {}
         self._prices: dict[str, Estimate | None] = {}
+        self._there: set[str] = set()  # keys of drafts whose final at this resolution is made or on its way
         self._twins: list[Shown] = []
         super().__init__()
         self._shelf = Shelf(self)
@@ -180,14 +181,20 @@ class Gallery(anywidget.AnyWidget):
         """Verdicts and finals from the log; blocks for a read."""
         verdicts: dict[str, str] = {}
         finals: dict[str, list[str]] = {}
+        there: set[str] = set()
         for runtime in self._runtimes:
             keys = [key for key, task in self._tasks.items() if _runtime(task) is runtime]
             verdicts |= runtime.verdicts.standing(keys)
-            finals |= runtime.journal.finals_of(keys)
-        return {"verdicts": verdicts, "finals": sorted(finals)}
+            made = runtime.journal.finals_of(keys)
+            finals |= made
+            for key, its in made.items():
+                found = self._estimate(self._tasks[key])
+                if found is not None and same_final(runtime.journal, found.request, its):
+                    there.add(key)
+        return {"verdicts": verdicts, "finals": sorted(finals), "there": there}
 
     def _show(self, state: Mapping[str, Any]) -> None:
-        self.verdicts, self.finals = state["verdicts"], state["finals"]
+        self.verdicts, self.finals, self._there = state["verdicts"], state["finals"], state["there"]
         self.price = self._priced()
         self._draw(self._twins)
 
@@ -208,13 +215,16 @@ class Gallery(anywidget.AnyWidget):
             twin.draw(text, f'<div style="font-size:12px">{listed}</div>')
 
     def _priced(self) -> str:
-        """What finals of the accepted drafts would cost."""
+        """What finals of the accepted drafts would cost: of those that `Studio.promote` would send."""
         accepted = self.accepted
         if not accepted:
             return f"None accepted yet. The price of their finals at {self._resolution} is shown here."
-        known = [found for task in accepted if (found := self._estimate(task)) is not None]
+        missing = [task for task in accepted if task.key not in self._there]
+        known = [found for task in missing if (found := self._estimate(task)) is not None]
         costs = [found.usd_max for found in known]
-        if not known:
+        if not missing:
+            cost = f"finals at {self._resolution} are there already"
+        elif not known:
             cost = "none can be made a final"
         elif None in costs:
             cost = f"finals at {self._resolution}, price not known"
@@ -223,10 +233,12 @@ class Gallery(anywidget.AnyWidget):
             total = sum(usd for usd in costs if usd is not None)
             cost = f"finals at {self._resolution} {about} ${total:.2f}"
         notes = []
-        if known and (rest := len(accepted) - len(known)):
+        if known and (rest := len(missing) - len(known)):
             notes.append(f"without {rest} that cannot be made a final")
-        if paid := sum(task.key in self.finals for task in accepted):
-            notes.append(f"{paid} of them with a final already: another one costs as much again")
+        if missing and (there := len(accepted) - len(missing)):
+            notes.append(f"{there} {'are' if there > 1 else 'is'} there already, and not paid again")
+        if other := sum(task.key in self.finals for task in missing):
+            notes.append(f"{other} of them with another final already")
         return f"{len(accepted)} accepted: {cost}{''.join(f' ({note})' for note in notes)}"
 
     def _estimate(self, task: Task) -> Estimate | None:

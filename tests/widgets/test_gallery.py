@@ -262,9 +262,17 @@ async def test_the_price_is_that_of_the_finals_and_nothing_is_sent(studio, simul
 async def test_a_final_that_is_there_already_is_told(studio, drafts, galleries):
     gallery = galleries(drafts)
     await drafts[0].judge("accept")
-    await (await studio.promote(drafts[0]))
+    await (await studio.promote(drafts[0], resolution="480p"))
     await until(lambda: gallery.finals == [drafts[0].key])
-    assert gallery.price.endswith("(1 of them with a final already: another one costs as much again)")
+    assert gallery.price.endswith("(1 of them with another final already)")
+    smaller = galleries(drafts, resolution="480p")
+    assert smaller.price == "1 accepted: finals at 480p are there already"
+    await press(smaller, drafts[1], "accept")
+    usd = sw.estimate(draft_task=drafts[1].as_draft(), resolution="480p").usd
+    assert (
+        smaller.price
+        == f"2 accepted: finals at 480p about ${usd:.2f} (1 is there already, and not paid again)"
+    )
 
 
 async def test_what_cannot_be_made_a_final_has_no_price(tmp_path, simulator, clock, galleries):
