@@ -58,7 +58,9 @@ class Resumed(list[Task]):
     def _lines(self) -> list[str]:
         counts = Counter(self._what(task) for task in self)
         lines = [f"{counts[what]} {what}" for what in _ORDER if counts[what]]
-        if self.orphans:
+        if self.orphans is None:
+            lines.append("the service could not be asked for tasks that are in no row of this log")
+        elif self.orphans:
             shown = ", ".join(self.orphans[:_SHOWN]) + (", ..." if len(self.orphans) > _SHOWN else "")
             lines.append(f"{len(self.orphans)} not in this log, studio.adopt(id) takes one in: {shown}")
         return lines

@@ -300,6 +300,14 @@ async def test_the_budget_refuses_before_sending(tmp_path, simulator):
     assert len(simulator.tasks()) == 1
 
 
+def test_resume_says_when_the_service_cannot_be_asked(tmp_path, monkeypatch):
+    monkeypatch.setattr("seedance_widgets.client._FIRST_WAIT", 0.01)
+    with sw.Studio(tmp_path, api_key=KEY, base_url="http://127.0.0.1:9/api/v3") as studio:
+        resumed = sw.run(studio.resume())
+        assert resumed.orphans is None
+        assert repr(resumed) == "the service could not be asked for tasks that are in no row of this log"
+
+
 @pytest.mark.parametrize("budget", [-1, "5", True, float("nan")])
 def test_what_is_no_budget(tmp_path, budget):
     with pytest.raises(sw.InvalidRequest, match="there is no such budget"):
