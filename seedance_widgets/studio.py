@@ -8,7 +8,7 @@ import numbers
 import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, overload
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from seedance_widgets import catalog
 from seedance_widgets.callsite import called_from_here, warn
@@ -32,14 +32,18 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from seedance_widgets.chaining import Link
     from seedance_widgets.gates.allowances import Lane
     from seedance_widgets.log import Log
+    from seedance_widgets.promotion import Finals
     from seedance_widgets.request import TaskRequest
     from seedance_widgets.resuming import Resumed
     from seedance_widgets.study.study import Study
     from seedance_widgets.webhook import Webhook
 
 __all__ = ["Studio"]
+
+T = TypeVar("T")
 
 
 class Studio:
@@ -209,16 +213,21 @@ class Studio:
             Of a single draft, as from `submit`.
         """
         wanted, alone = given_drafts(drafts)
-        plan = planned(
-            self._runtime.journal,
-            wanted,
-            {"resolution": resolution, **overrides},
-            now=self._runtime.clock(),
-            left=self.left,
-            again=again,
-        )
-        for final in plan.missing:
-            warn_if_retired(self._runtime, final.request)
+
+        def asked() -> Finals:
+            plan = planned(
+                self._runtime.journal,
+                wanted,
+                {"resolution": resolution, **overrides},
+                now=self._runtime.clock(),
+                left=self.left,
+                again=again,
+            )
+            for final in plan.missing:
+                warn_if_retired(self._runtime, final.request)
+            return plan
+
+        plan = await _aside(asked)
         Shown().draw(repr(plan), plan._repr_html_())
         there = {final.there["key"] for final in plan.finals if final.there is not None}
         if there and there.intersection(row["key"] for row in self._runtime.unfollowed()):
@@ -289,10 +298,15 @@ class Studio:
         ChainStopped
             A link was not made: which, what is paid, how to go on. Its ``__cause__`` says what went wrong.
         """
-        picture, parent = source_of(first_frame, self._runtime)
-        links = links_of(prompts, first_frame=picture, seed=seed, name=name, params=params)
-        if links:
-            warn_if_retired(self._runtime, links[0].request)
+
+        def asked() -> tuple[Sequence[Link], str | None]:
+            picture, parent = source_of(first_frame, self._runtime)
+            links = links_of(prompts, first_frame=picture, seed=seed, name=name, params=params)
+            if links:
+                warn_if_retired(self._runtime, links[0].request)
+            return links, parent
+
+        links, parent = await _aside(asked)
         return await Chain(
             self._runtime, links, budget_usd=self.budget_usd, parent=parent, progress=progress
         ).make()
@@ -338,7 +352,7 @@ class Studio:
     async def _asked(
         self, prompt_or_request: str | TaskRequest, params: dict[str, Any]
     ) -> tuple[TaskRequest, dict[str, Any]]:
-        """The request, and columns of its row; whatever loop runs here goes on while pictures are read."""
+        """The request, and columns of its row."""
 
         def asked() -> tuple[TaskRequest, dict[str, Any]]:
             request = asked_for(self._runtime, prompt_or_request, params)
@@ -347,8 +361,7 @@ class Studio:
                 return request, {}
             return request, from_draft(self._runtime.journal.by_task_id(request.draft_task.id))
 
-        with called_from_here():
-            return await asyncio.to_thread(asked)
+        return await _aside(asked)
 
     async def _begin(
         self, request: TaskRequest, columns: Mapping[str, Any], *, lane: Lane
@@ -590,3 +603,9 @@ def _budget(usd: Any) -> float | None:
         )
         raise InvalidRequest([problem], refused="there is no such budget")
     return float(usd)
+
+
+async def _aside(work: Callable[[], T]) -> T:
+    """Do what reads pictures or the log in a thread: whatever loop runs here goes on."""
+    with called_from_here():
+        return await asyncio.to_thread(work)
