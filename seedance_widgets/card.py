@@ -75,7 +75,7 @@ _NUMERIC = "font-variant-numeric:tabular-nums"
 # of what a service said, before the rest is folded away; its own messages are a sentence or two
 _PROBLEM = 600
 # a person who plays a clip by keys must not turn the cell into text (m) or cut it (x)
-_KEYS_STAY = 'data-lm-suppress-shortcuts="true"'
+_KEYS_STAY = "data-lm-suppress-shortcuts"
 # what opens a formula to MathJax, in an element of its own, over which it does not read
 _NO_FORMULA = str.maketrans({mark: f"<span>{mark}</span>" for mark in "$\\"})
 _AS_TYPED = "white-space:pre-wrap;overflow-wrap:anywhere"
@@ -165,7 +165,7 @@ def video_html(
     if download:
         link = (
             f'<div style="font-size:12px;margin-top:4px">'
-            f'<a href="{_address(download)}" download {_KEYS_STAY} '
+            f'<a href="{_address(download)}" download '
             f'style="color:var(--jp-content-link-color,#1565c0)">Download MP4</a> '
             f'<span style="{_MUTED}">{as_text(download)}</span></div>'
         )

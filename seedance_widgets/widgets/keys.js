@@ -1,5 +1,4 @@
-// Marks whatever has the focus in the form around it, key by key, so that Ctrl+S and Shift+Enter stay the notebook's
-// own. It listens on the window because the notebook's own listener, on the document, comes next.
+// Marks what has the focus, key by key; on the window, as the notebook's listener, on the document, comes next.
 
 function render({ el, signal }) {
   addEventListener("keydown", ({ target, key, shiftKey, ctrlKey, altKey, metaKey }) => {

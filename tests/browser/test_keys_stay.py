@@ -21,7 +21,7 @@ from IPython.display import display
 display(sw.CompareGrid(tasks), sw.ImageCropper(Image.new("RGB", (640, 480), "teal"), "21:9"), tasks[0])
 """
 # every part that a mouse or Tab gives the focus, but for texts, which front ends leave in peace
-PARTS = """() => [...document.querySelectorAll(".jp-OutputArea-output :is(button, input, select, a, video, [tabindex='0'])")]
+PARTS = """() => [...document.querySelectorAll(".jp-OutputArea-output :is(button, input, select, video, [tabindex='0'])")]
   .filter((part) => part.checkVisibility() && !part.disabled && part.type !== "file")
   .map((part, number) => { part.dataset.part = number; return part.outerHTML.slice(0, 80); })"""
 NOTEBOOK = """() => {
