@@ -27,7 +27,7 @@ _REDRAWN_SECONDS = 0.9
 # cards of one task that are kept up to date; an older one keeps what it last showed
 _KEPT = 4
 _POSTER_WIDTH = 176
-_POSTER_BYTES = 1_100
+_POSTER_BYTES = 1_000
 _POSTERS = 512
 
 

@@ -1,12 +1,11 @@
 /**
- * Drafts to judge: a verdict is shown once Python has it in the log. Posters come when they are scrolled to, clips
- * when they are played. `drafts`: see gallery.py.
+ * Drafts to judge: a verdict is shown once Python has it in the log. `drafts`: see gallery.py.
  * @typedef {"accept" | "reject" | "star" | null} Verdict a star is an acceptance too
  */
 
-// Clips kept; how long the pointer rests before one is fetched, and Python may be silent.
+// Clips kept; how long the pointer rests before a fetch, and Python is silent.
 const KEEP = 4, HOVER_MS = 180, PATIENCE_MS = 6000;
-const SILENT = "No answer. Is the kernel busy? Without one this is what was saved, to look at only.";
+const SILENT = "No answer. Is the kernel busy? Without one this is what was saved, to look at.";
 const WORDS = { accept: "accepted", star: "accepted with a star", reject: "rejected" };
 const SIGNS = { accept: "✓", reject: "✗", star: "★", play: "▶" };
 const isAccepted = (verdict) => verdict === "accept" || verdict === "star";
@@ -39,12 +38,12 @@ export function pressed(verb, verdict) {
  * @param {string} key @param {number} at @param {number} columns @param {number} count
  */
 export function moved(key, at, columns, count) {
-  const last = count - 1, isLastRow = Math.floor(at / columns) === Math.floor(last / columns);
+  const last = count - 1, rowOf = (each) => Math.floor(each / columns);
   return {
     ArrowLeft: Math.max(at - 1, 0),
     ArrowRight: Math.min(at + 1, last),
     ArrowUp: at < columns ? at : at - columns,
-    ArrowDown: isLastRow ? at : Math.min(at + columns, last),
+    ArrowDown: rowOf(at) === rowOf(last) ? at : Math.min(at + columns, last),
     Home: 0,
     End: last,
   }[key];
@@ -54,16 +53,18 @@ function make(kind, attributes = {}, ...children) {
   const [tag, name] = kind.split("."), node = document.createElement(tag);
   node.className = `sw-gallery-${name}`;
   node.dataset.testid = `gallery-${name}`;
-  node.dataset.lmSuppressShortcuts = true; // x would cut the notebook's cell
   for (const each of Object.entries(attributes)) node.setAttribute(...each);
   node.append(...children);
   return node;
 }
 
+// Ctrl+S and Shift+Enter are the notebook's; x would cut its cell.
+const theirs = (e) => e.ctrlKey || e.metaKey || e.altKey || e.shiftKey && e.key === "Enter";
+
 function render({ model, el, signal }) {
   const tiles = new Map(), clips = new Map(), waiting = {}, done = [], urls = [];
   let order = [], filter = "all", current, playing, loud, turn = 0, resting, silent;
-  const on = (target, event, does) => target.addEventListener(event, does, { signal });
+  const on = (target, event, does, capture) => target.addEventListener(event, does, { signal, capture });
 
   const filters = NAMES.map((name) => {
     const button = make("button.filter");
@@ -88,7 +89,7 @@ function render({ model, el, signal }) {
     silent ??= setTimeout(mute, PATIENCE_MS);
     try { model.send(content); } catch { mute(); }
   };
-  /** @returns {Promise<Blob>} what lies under a number */
+  /** @returns {Promise<Blob>} */
   const ask = (id) => new Promise((...ends) => {
     waiting[id] = ends;
     send({ kind: "load", id });
@@ -113,12 +114,12 @@ function render({ model, el, signal }) {
     }
     return url;
   };
-  const play = async (tile, withSound) => {
+  const play = async (tile, heard) => {
     stop();
     const mine = turn, { clip, words } = tile.draft;
     if (!clip) return say(`Draft ${tile.number}: ${words}`);
     playing = tile;
-    loud = withSound;
+    loud = heard;
     tile.view.dataset.playing = "loading";
     try {
       const url = await clipUrl(clip);
@@ -188,7 +189,8 @@ function render({ model, el, signal }) {
     on(tile.node, "focusin", () => choose(tile));
     on(tile.view, "click", () => toggle(tile));
     on(tile.view, "pointerenter", ({ pointerType }) => {
-      if (pointerType === "mouse" && !matchMedia("(prefers-reduced-motion: reduce)").matches && !loud) resting = setTimeout(play, HOVER_MS, tile);
+      const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+      if (pointerType === "mouse" && !still && !loud) resting = setTimeout(play, HOVER_MS, tile);
     });
     on(tile.view, "pointerleave", () => {
       clearTimeout(resting);
@@ -199,7 +201,6 @@ function render({ model, el, signal }) {
     return tile;
   };
 
-  /** Which drafts there are never changes. */
   const fill = () => {
     const drafts = model.get("drafts");
     order = drafts.map((draft, index) => {
@@ -243,10 +244,11 @@ function render({ model, el, signal }) {
     }
   };
 
+  on(window, "keydown", (e) => el.contains(e.target) && e.target.toggleAttribute("data-lm-suppress-shortcuts", !theirs(e)), true);
   on(size, "input", () => grid.style.setProperty("--tile", `${size.value}px`));
   on(grid, "keydown", (event) => {
     const { key, target } = event, tile = tiles.get(target.dataset.key) ?? current;
-    if (event.ctrlKey || event.metaKey || event.altKey || target !== tile.node && [" ", "Enter"].includes(key)) return;
+    if (theirs(event) || target !== tile.node && [" ", "Enter"].includes(key)) return;
     const shown = visible(), verb = { " ": "accept", x: "reject", s: "star" }[key];
     const columns = shown.filter(({ node }) => node.offsetTop === shown[0].node.offsetTop).length;
     const to = shown[moved(key, shown.indexOf(tile), columns, shown.length)];

@@ -1,5 +1,4 @@
-// Two clips of which nobody says which is which, in step, and the keys to judge them by. Messages: see rater.py.
-// Pure arithmetic is exported, for `node --test`.
+// Two clips in step, and keys to judge them by. Messages: see rater.py.
 
 // Seconds of drift: up to NEAR left alone, mended until CLOSE by a change of rate, beyond FAR by a seek.
 const NEAR = 0.04, CLOSE = 0.01, FAR = 0.3, GAIN = 3;
@@ -7,7 +6,7 @@ const NEAR = 0.04, CLOSE = 0.01, FAR = 0.3, GAIN = 3;
 const END = 0.03;
 const TICK_MS = 40, WAIT_MS = 20000, PATIENCE_MS = 6000;
 
-/** What brings one clip back to the other. @param {number} clock @param {number} follower both seconds @param {boolean} nudging */
+/** What brings one clip back to the other. @param {number} clock @param {number} follower seconds @param {boolean} nudging */
 export function correction(clock, follower, nudging = false) {
   const drift = follower - clock, off = Math.abs(drift);
   if (off > FAR) return { rate: 1, seek: clock };
@@ -48,16 +47,18 @@ const SIDES = ["Left", "Right"], HEARD = ["off", "left", "right"];
 const VOTES = { left: ["1", "Left"], tie: ["3", "Tie"], right: ["2", "Right"], skip: ["0", "Skip"] };
 const TOOLS = { play: ["Space", "Play"], flip: ["F", "Flip"], apart: ["Escape", "Side by side"], sound: ["M", ""], undo: ["U", "Undo"] };
 const ACTS = { ...VOTES, ...TOOLS };
+// Ctrl+S and Shift+Enter are the notebook's; dd would delete its cell.
+const theirs = (e) => e.ctrlKey || e.metaKey || e.altKey || e.shiftKey && e.key === "Enter";
 
 function render({ model, el, signal }) {
-  const on = (target, event, does, once = false) => target.addEventListener(event, does, { signal, once });
+  const on = (target, event, does, how) => target.addEventListener(event, does, { signal, ...how });
   const buttons = {};
   const row = (name, label, some) => make(`div.${name}`, { role: "group", "aria-label": label },
     ...Object.entries(some).map(([act, [key, text]]) => {
       const shown = make("kbd.key", { "aria-hidden": "true" }, key);
       const node = make(`button.${act}`, { "aria-keyshortcuts": key }, shown, make("span.words", {}, text));
       on(node, "click", (event) => {
-        // what the mouse has pressed must not keep the space bar to itself
+        // a button that was clicked must not keep the space bar
         if (event.detail) root.focus({ preventScroll: true });
         acts[act]();
       });
@@ -71,9 +72,9 @@ function render({ model, el, signal }) {
   const status = make("p.status", { "aria-live": "polite" }), again = make("button.again", {}, "Try again");
   const work = make("div.work", {}, asks, stage, row("votes", "Your vote", VOTES));
   const tools = row("tools", "Playing", TOOLS);
-  const root = make("div.root", { tabindex: 0, role: "group", "aria-label": "Blind rating",
-    "data-lm-suppress-shortcuts": "true" }, head, work, tools, status, again);
+  const root = make("div.root", { tabindex: 0, role: "group", "aria-label": "Blind rating" }, head, work, tools, status, again);
   el.append(root);
+  on(window, "keydown", (e) => root.contains(e.target) && e.target.toggleAttribute("data-lm-suppress-shortcuts", !theirs(e)), { capture: true });
 
   const watch = stopwatch(() => performance.now()), still = matchMedia("(prefers-reduced-motion: reduce)");
   // or rating, saving, stuck, over, closed, gone
@@ -82,7 +83,7 @@ function render({ model, el, signal }) {
 
   const say = (text) => { status.textContent = text; };
   const until = (video, ...events) => new Promise((done) => {
-    for (const event of events) on(video, event, done, true);
+    for (const event of events) on(video, event, done, { once: true });
     setTimeout(done, WAIT_MS);
   });
   const send = (message) => {
@@ -92,8 +93,6 @@ function render({ model, el, signal }) {
   };
   const mayUndo = () => phase === "rating" || phase === "over";
   const mayVote = () => phase === "rating" && shown && (!pair.watch || enough(seen, pair.seconds));
-
-  // --- playing
 
   const tick = () => {
     const [clock, other] = videos, at = clock.currentTime;
@@ -109,7 +108,7 @@ function render({ model, el, signal }) {
     if (other.paused) other.play().catch(() => {});
     played(at);
   };
-  /** What has been played in sight since the last look. */
+  /** What was played in sight since the last look. */
   const played = (at) => {
     const before = mayVote(), passed = at - last;
     if (passed > 0 && !document.hidden) seen = seen.map((each, index) => each + (top && top !== index + 1 ? 0 : passed));
@@ -141,8 +140,6 @@ function render({ model, el, signal }) {
     draw();
     return settle(videos[0].currentTime || 0);
   };
-
-  // --- a pair
 
   const leave = () => {
     turn += 1;
@@ -214,8 +211,6 @@ function render({ model, el, signal }) {
     stuck: ({ reason }) => rest("stuck", reason),
   };
 
-  // --- what a person does
-
   const submit = (words, message) => {
     phase = "saving";
     say(words);
@@ -250,7 +245,7 @@ function render({ model, el, signal }) {
   const draw = () => {
     const open = phase === "rating", one = pair.number > 0, undo = mayUndo();
     const can = { play: shown, flip: shown, sound: true, apart: top > 0, skip: open, undo };
-    // aria-disabled, not disabled: what has the focus keeps it, and the keys with it
+    // not disabled: what has the focus keeps it, and the keys
     for (const act in buttons) buttons[act].ariaDisabled = !(can[act] ?? mayVote());
     Object.assign(stage.dataset, { shown, top });
     stage.style.setProperty("--ratio", pair.ratio);
@@ -258,7 +253,7 @@ function render({ model, el, signal }) {
     tools.hidden = !one && !undo;
     again.hidden = phase !== "stuck";
     head.hidden = !pair.total;
-    // the pair on the screen counts: 1 of 10 at the start
+    // 1 of 10 at the start
     count.textContent = `${pair.done + one} of ${pair.total}`;
     Object.assign(bar, { max: pair.total || 1, value: pair.done || 0 });
     asks.textContent = pair.asks ?? "";
@@ -272,8 +267,8 @@ function render({ model, el, signal }) {
   on(root, "keydown", (event) => {
     const { key, target } = event, named = key === " " ? "Space" : key.length > 1 ? key : key.toUpperCase();
     const act = Object.keys(ACTS).find((each) => ACTS[each][0] === named);
-    // a button that has the focus is pressed by space
-    if (event.ctrlKey || event.metaKey || event.altKey || !act || (key === " " && target !== root)) return;
+    // space presses the button with the focus
+    if (theirs(event) || !act || (key === " " && target !== root)) return;
     event.preventDefault();
     event.stopPropagation();
     if (!event.repeat) acts[act]();

@@ -194,7 +194,7 @@ def test_without_a_kernel_stills_and_verdicts_are_there_to_look_at(stub_page, ga
     tile(stub, 2).focus()
     stub.page.keyboard.press(" ")
     expect(part(stub, "status")).to_have_text(
-        "No answer. Is the kernel busy? Without one this is what was saved, to look at only.", timeout=10_000
+        "No answer. Is the kernel busy? Without one this is what was saved, to look at.", timeout=10_000
     )
     expect(tile(stub, 1)).to_have_attribute("data-verdict", "star")
     expect(tile(stub, 2)).to_have_attribute("data-verdict", "")

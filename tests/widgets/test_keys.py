@@ -9,7 +9,9 @@ from __future__ import annotations
 import io
 
 import pytest
+from many_drafts import many_drafts
 from PIL import Image
+from rating import Study
 
 import seedance_widgets as sw
 from seedance_widgets.simulator.render import Scene, render_mp4
@@ -76,9 +78,17 @@ def clip(folder, number):
     return path
 
 
+def gallery(folder, studio):
+    return sw.Gallery(many_drafts(studio, 2))
+
+
+def rater(folder, studio):
+    return sw.BlindRater(Study.made(folder / "study", 2))
+
+
 @pytest.mark.parametrize(
     ("make", "least"),
-    [(player, 4), (grid, 9), (cropper, 5), (picker, 8), (board, 5)],
+    [(player, 4), (grid, 9), (cropper, 5), (picker, 8), (board, 5), (gallery, 9), (rater, 8)],
     ids=lambda each: getattr(each, "__name__", ""),
 )
 def test_keys_stay_in_the_widget(stub_page, tmp_path, studio, make, least):
