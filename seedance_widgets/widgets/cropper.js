@@ -1,7 +1,7 @@
 /**
  * The window that a clip's ratio leaves of a picture, by the arithmetic of cropping.py. Rectangles are
  * [x, y, width, height] in whole pixels of the source. A window that was moved or resized is `units` times
- * a:b in lowest terms, so its ratio is exact. Python hears of it once a gesture, never while it goes on.
+ * a:b in lowest terms, so its ratio is exact. Python hears of it once a gesture.
  * @typedef {[number, number, number, number]} Rect
  * @typedef {[number, number]} Size
  */
@@ -34,7 +34,7 @@ export function largest([width, height], ratio) {
   return Math.min(Math.floor(width / a), Math.floor(height / b));
 }
 
-/** A window of exactly the ratio, moved inwards where it would leave the picture. @returns {Rect} */
+/** A window of exactly the ratio, kept inside the picture. @returns {Rect} */
 export function offsetCrop(size, ratio, x, y, units) {
   const kept = clamp(Math.round(units), 1, largest(size, ratio));
   const [width, height] = ratioParts(ratio).map((part) => part * kept);
@@ -55,8 +55,7 @@ export function resized(size, ratio, rect, handle, dx, dy, least = 1) {
   const [a, b] = ratioParts(ratio);
   const [x, y, width, height] = rect;
   const [north, south, west, east] = [..."nswe"].map((side) => handle.includes(side));
-  const wide = width + (west ? -dx : dx);
-  const high = height + (north ? -dy : dy);
+  const wide = width + (west ? -dx : dx), high = height + (north ? -dy : dy);
   const across = east ? size[0] - x : west ? x + width : size[0];
   const down = south ? size[1] - y : north ? y + height : size[1];
   const most = Math.min(Math.floor(across / a), Math.floor(down / b));
@@ -87,8 +86,7 @@ export const lost = (size, rect) => 1 - (rect[2] * rect[3]) / (size[0] * size[1]
 /** @returns {string[]} */
 export function warnings(size, rect, target, least) {
   const [width, height] = rect.slice(2);
-  const found = [];
-  const share = lost(size, rect);
+  const found = [], share = lost(size, rect);
   if (share > 0.3) found.push(`The cut loses ${Math.round(share * 100)} % of the picture.`);
   if (Math.min(width, height) < least) found.push(`The service takes sides of at least ${least} px.`);
   const times = Math.max(target[0] / width, target[1] / height);
@@ -105,9 +103,8 @@ function make(tag, name, parent, properties = {}) {
   return node;
 }
 
-/** Typed here, dd deletes no cell of the notebook; Ctrl+S and Shift+Enter are still its own. */
-const keepKeys = (root, signal) => addEventListener("keydown", (e) => root.contains(e.target) && e.target.toggleAttribute(
-  "data-lm-suppress-shortcuts", !(e.ctrlKey || e.metaKey || e.altKey || e.shiftKey && e.key === "Enter")), { capture: true, signal });
+// Ctrl+S and Shift+Enter are the notebook's; dd would delete its cell.
+const theirs = (e) => e.ctrlKey || e.metaKey || e.altKey || e.shiftKey && e.key === "Enter";
 
 function render({ model, el, signal }) {
   const root = make("div", "root", el);
@@ -167,7 +164,7 @@ function render({ model, el, signal }) {
       make("li", "warning", warned, { textContent });
   }
 
-  /** The end of a gesture: Python hears of it where the rectangle differs from the one before. */
+  /** The end of a gesture: Python hears of a rectangle that is new. */
   function settle(next, before) {
     rect = next;
     draw();
@@ -179,7 +176,7 @@ function render({ model, el, signal }) {
 
   function typed(index) {
     const value = inputs[index].valueAsNumber;
-    if (Number.isNaN(value)) return draw(); // puts back what was there
+    if (Number.isNaN(value)) return draw(); // puts it back
     const [size, ratio] = geometry();
     const [x, y, width, height] = rect.map((part, i) => (i === index ? value : part));
     const units = Math.max(width / ratioParts(ratio)[0], get("facts").units);
@@ -216,7 +213,7 @@ function render({ model, el, signal }) {
   }
 
   function keyDown(event) {
-    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    if (theirs(event)) return;
     const [arrow, growth, by] = [ARROWS[event.key], GROWTH[event.key], event.shiftKey ? 10 : 1];
     if (event.key === "Escape" && gesture) {
       rect = gesture.from;
@@ -261,7 +258,7 @@ function render({ model, el, signal }) {
     model.on(name, callback);
     signal.addEventListener("abort", () => model.off(name, callback));
   };
-  const listen = (node, name, callback) => node.addEventListener(name, callback, { signal });
+  const listen = (node, name, callback, capture) => node.addEventListener(name, callback, { signal, capture });
   for (const name of ["rect", "ratio", "size", "target", "facts"]) hear(`change:${name}`, told);
   hear("change:error", draw);
   hear("change:picture", ask);
@@ -274,7 +271,8 @@ function render({ model, el, signal }) {
   for (const end of ["keyup", "blur"]) listen(frame, end, keysUp);
   inputs.forEach((input, i) => listen(input, "change", () => typed(i)));
   listen(centre, "click", () => settle(centerCrop(...geometry()), rect));
-  keepKeys(root, signal);
+  const keep = (e) => root.contains(e.target) && e.target.toggleAttribute("data-lm-suppress-shortcuts", !theirs(e));
+  listen(window, "keydown", keep, true);
   told();
   ask();
 }

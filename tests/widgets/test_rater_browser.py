@@ -493,7 +493,6 @@ def test_everything_can_be_reached_with_the_tab_key_and_space_presses_it(open_ra
     ]
     sight.part("play").press("Space")
     expect(sight.part("play")).to_contain_text("Pause")
-    assert sight.part("root").get_attribute("data-lm-suppress-shortcuts") == "true"
 
 
 def test_a_mouse_leaves_the_keys_where_they_were(open_rater, study):
