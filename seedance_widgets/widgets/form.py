@@ -23,7 +23,7 @@ from seedance_widgets.request import TaskRequest
 from seedance_widgets.widgets.controls import STYLE, Control, Words, say
 from seedance_widgets.widgets.examples import EXAMPLES, HINTS
 from seedance_widgets.widgets.inputs import Inputs
-from seedance_widgets.widgets.keys import Keys
+from seedance_widgets.widgets.keys import Keys, Press
 from seedance_widgets.widgets.lasting import LastingOutput, display_widget
 from seedance_widgets.widgets.prices import price_html
 from seedance_widgets.widgets.style import style
@@ -176,10 +176,11 @@ class ParameterForm(w.VBox):
         self._general = words.line()
         self._price = w.HTML()
         self._price.add_class("sw-form-price")
-        self._button = w.Button(description="Generate", button_style="primary", disabled=True)
+        self._keys = Keys()
+        self._button = Press(self._keys, description="Generate", button_style="primary", disabled=True)
         self._button.add_class("sw-form-generate")
-        self._again = w.Button(
-            description="Same again, new seed", disabled=True, layout=w.Layout(width="auto")
+        self._again = Press(
+            self._keys, description="Same again, new seed", disabled=True, layout=w.Layout(width="auto")
         )
         self._status = words.line("status")
         for control in (self._model, self._mode):
@@ -195,7 +196,7 @@ class ParameterForm(w.VBox):
         main = [self._controls[name].box for name in _MAIN]
         return [
             style("form"),
-            Keys(),
+            self._keys,
             w.VBox([self._model, self._advice, self._mode, self._example]),
             w.VBox([self._prompt, self._words, self._chips, self._prompt_line]),
             self._inputs.box,

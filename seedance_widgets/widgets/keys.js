@@ -1,3 +1,9 @@
+function initialize({ model }) {
+  // what was typed while the kernel was busy is on its way by then, and the answer comes behind it
+  model.on("msg:custom", (asked) => model.send(asked));
+  model.send({ kind: "here" });
+}
+
 // Marks what has the focus, key by key; on the window, as the notebook's listener, on the document, comes next.
 
 function render({ el, signal }) {
@@ -8,4 +14,4 @@ function render({ el, signal }) {
   }, { capture: true, signal });
 }
 
-export default { render };
+export default { initialize, render };

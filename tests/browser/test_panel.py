@@ -87,6 +87,28 @@ def test_one_clip_by_hand(jupyter, tmp_path, front, turn):
         )
 
 
+def test_what_was_typed_before_the_press_is_sent(jupyter):
+    """While the kernel is busy the front end holds back what is typed, but not a press."""
+    cells = [
+        OPEN.format(home="runs-typed"),
+        "import time; panel.form._prompt.observe(lambda _: time.sleep(1), 'value')",
+        "studio.log.to_pandas()['prompt'].tolist()",
+    ]
+    with jupyter.opened(cells) as notebook:
+        page = notebook.page
+        open_panel(notebook)
+        page.get_by_label("Resolution", exact=True).select_option("480p")
+        prompt = page.get_by_label("Prompt", exact=True)
+        prompt.fill("A fox")
+        page.wait_for_function("() => !document.querySelector('.sw-form-generate').disabled")
+        notebook.finish(1)
+        prompt.press_sequentially(" by the sea")
+        generate(notebook)
+        page.get_by_test_id("row").get_by_text("succeeded").wait_for(timeout=60_000)
+        notebook.finish(2)
+        assert "['A fox by the sea']" in notebook.text(2)
+
+
 def test_the_readmes_pictures(jupyter, tmp_path, request):
     """The Panel after one clip, and its card, small enough for the README; ``--pictures`` puts them there."""
     from PIL import Image
