@@ -38,6 +38,7 @@ class CardFacts:
     frames: int | None = None
     seed: int | None = None
     est_usd: float | None = None
+    most_usd: float | None = None
     usd: float | None = None
     tokens: int | None = None
     spent: float | None = None
@@ -191,12 +192,7 @@ def _figures(facts: CardFacts) -> list[str]:
         figures.append(_time_taken(facts))
     if facts.tokens is not None:
         figures.append(f"{facts.tokens:,} tokens")
-    if facts.usd is not None:
-        figures.append(_usd(facts.usd))
-    elif facts.est_usd is not None:
-        figures.append(f"about {_usd(facts.est_usd)}")
-    else:
-        figures.append("price not known")
+    figures.append(_cost(facts))
     if facts.spent is not None:
         figures.append(f"spent so far {_usd(facts.spent)}")
     if facts.until is not None:
@@ -207,6 +203,14 @@ def _figures(facts: CardFacts) -> list[str]:
 
 def _usd(value: float) -> str:
     return f"${value:.4f}"
+
+
+def _cost(facts: CardFacts) -> str:
+    if facts.usd is not None:
+        return _usd(facts.usd)
+    if facts.est_usd is not None:
+        return f"about {_usd(facts.est_usd)}"
+    return "price not known" if facts.most_usd is None else f"at most {_usd(facts.most_usd)}"
 
 
 def _time_taken(facts: CardFacts) -> str:

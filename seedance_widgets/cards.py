@@ -117,6 +117,7 @@ def facts_of(
         frames=row["frames"],
         seed=row["requested_seed"] if row["seed"] is None else row["seed"],
         est_usd=row["est_usd"],
+        most_usd=row["reserved_usd"] or None,
         usd=row["usd"],
         tokens=row["tokens"],
         spent=runtime.money()[0],

@@ -85,6 +85,13 @@ def test_a_live_card_shows_the_estimate_and_no_video():
     assert not [tag for tag, _ in page.tags if tag == "video"]
 
 
+def test_a_cost_is_billed_or_estimated_or_at_most_what_is_reserved():
+    live = changed(status="running", usd=None, est_usd=None, most_usd=0.263)
+    assert "at most $0.2630" in card_text(live)
+    unpriced = changed(status="running", usd=None, est_usd=None)
+    assert "price not known" in card_text(unpriced)
+
+
 def test_nothing_opens_a_formula():
     page = card_html(changed(prompt=r"$5 and $6 \(x\)", note=r"$1 $2 \begin{matrix}"))
     # attributes are not typeset

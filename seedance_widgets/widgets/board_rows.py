@@ -156,7 +156,9 @@ def _began(row: Row) -> int:
 def _cost(row: Row) -> str:
     if row["usd"] is not None:
         return _usd(row["usd"]) if row["usd"] else "not billed"
-    return "price not known" if row["est_usd"] is None else f"about {_usd(row['est_usd'])}"
+    if row["est_usd"] is not None:
+        return f"about {_usd(row['est_usd'])}"
+    return f"at most {_usd(row['reserved_usd'])}" if row["reserved_usd"] else "price not known"
 
 
 def _usd(value: float) -> str:

@@ -381,6 +381,14 @@ def row_of(**columns):
     }
 
 
+def test_a_cost_is_estimated_or_at_most_what_is_reserved():
+    def cost(**columns):
+        return board_rows.board_row(row_of(**columns), PACE, followed=True)["cost"]
+
+    assert cost(est_usd=None, reserved_usd=0.263) == "at most $0.2630"
+    assert cost(est_usd=None, reserved_usd=0.0) == "price not known"
+
+
 def test_what_a_row_says():
     shown = board_rows.board_row(row_of(est_usd=0.12), PACE, followed=True)
     assert shown == {
