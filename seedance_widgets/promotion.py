@@ -216,8 +216,8 @@ def planned(
     finals = []
     for final in found:
         its = made.get(final.draft["key"], [])
-        there = None if again else same_final(journal, final.request, its)
-        finals.append(replace(final, made=tuple(its), there=there))
+        there = None if again else same_final(final.request, its)
+        finals.append(replace(final, made=tuple(row["key"] for row in its), there=there))
     return Finals(tuple(finals), left)
 
 
@@ -235,17 +235,15 @@ def age_problem(draft: DraftTask, now: float) -> Problem | None:
     )
 
 
-def same_final(journal: Journal, request: TaskRequest, made: Sequence[str]) -> Row | None:
-    """The newest of some finals that is the very clip that a request asks for; blocks for a read.
+def same_final(request: TaskRequest, made: Sequence[Row]) -> Row | None:
+    """The newest of some finals that is the very clip that a request asks for.
 
     Parameters
     ----------
-    journal
-        Of the finals.
     request
         Of a final.
     made
-        Keys of finals that its draft has, made or on their way.
+        Finals that its draft has, made or on their way.
 
     Returns
     -------
@@ -255,7 +253,7 @@ def same_final(journal: Journal, request: TaskRequest, made: Sequence[str]) -> R
     wanted = seen_in(request.to_dict())
     same = [
         row
-        for row in journal.rows(made)
+        for row in made
         if row["file"] != "expired" and row["body"] and seen_in(json.loads(row["body"])) == wanted
     ]
     return max(same, key=lambda row: row["intent_at"], default=None)

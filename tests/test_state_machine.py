@@ -409,27 +409,26 @@ def test_whatever_happens_nothing_paid_is_lost_or_paid_twice(request, mortal):
     )
 
 
-def test_an_answer_later_than_the_verdict_that_nothing_was_made(promise):
-    promise.freeze(number=0, answered=False, lost=False)
+def judge_not_created_before_the_answer(promise, *, lost):
+    """One kernel is held up while it sends, and another settles its row; then the first goes on."""
+    promise.freeze(number=0, answered=False, lost=lost)
     promise.time_passes(seconds=16)
     promise.resume(number=1, fault="none")
     promise.time_passes(seconds=600)
     promise.resume(number=1, fault="none")
     assert [row["status"] for row in promise.rows()] == ["not_created"]
     promise.thaw()
+
+
+def test_an_answer_later_than_the_verdict_that_nothing_was_made(promise):
+    judge_not_created_before_the_answer(promise, lost=False)
     (row,), (task,) = promise.rows(), promise.ours()
     assert row["task_id"] == task["id"]
     promise.money_is_reserved_exactly_while_it_may_be_spent()
 
 
 def test_an_answer_that_is_lost_after_the_verdict_that_nothing_was_made(promise):
-    promise.freeze(number=0, answered=False, lost=True)
-    promise.time_passes(seconds=16)
-    promise.resume(number=1, fault="none")
-    promise.time_passes(seconds=600)
-    promise.resume(number=1, fault="none")
-    assert [row["status"] for row in promise.rows()] == ["not_created"]
-    promise.thaw()
+    judge_not_created_before_the_answer(promise, lost=True)
     # only now it was sent, and a task may exist
     assert [row["status"] for row in promise.rows()] == ["unknown"]
     promise.money_is_reserved_exactly_while_it_may_be_spent()

@@ -134,13 +134,13 @@ class Rows:
         good = and_(tasks.c.kind == "draft", tasks.c.status == "succeeded", tasks.c.created_at > since)
         return self._all(select(tasks).where(good, self._mine()).order_by(tasks.c.created_at.desc()))
 
-    def finals_of(self, keys: Iterable[str]) -> dict[str, list[str]]:
-        """Keys of the finals that drafts have, made or on their way: draft's key -> theirs."""
-        wanted, found = list(keys), dict[str, list[str]]()
+    def finals_of(self, keys: Iterable[str]) -> dict[str, list[Row]]:
+        """The finals that drafts have, made or on their way: draft's key -> their rows."""
+        wanted, found = list(keys), dict[str, list[Row]]()
         for start in range(0, len(wanted), _MANY):
             those = and_(tasks.c.parent_key.in_(wanted[start : start + _MANY]), tasks.c.kind == "final")
             for row in self._all(select(tasks).where(those, tasks.c.status.not_in(_NOTHING_MADE))):
-                found.setdefault(row["parent_key"], []).append(row["key"])
+                found.setdefault(row["parent_key"], []).append(row)
         return found
 
     def link(self, chain: str) -> Row | None:

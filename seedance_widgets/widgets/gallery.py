@@ -180,16 +180,16 @@ class Gallery(anywidget.AnyWidget):
     def _read(self) -> dict[str, Any]:
         """Verdicts and finals from the log; blocks for a read."""
         verdicts: dict[str, str] = {}
-        finals: dict[str, list[str]] = {}
+        finals: set[str] = set()
         there: set[str] = set()
         for runtime in self._runtimes:
             keys = [key for key, task in self._tasks.items() if _runtime(task) is runtime]
             verdicts |= runtime.verdicts.standing(keys)
             made = runtime.journal.finals_of(keys)
-            finals |= made
+            finals.update(made)
             for key, its in made.items():
                 found = self._estimate(self._tasks[key])
-                if found is not None and same_final(runtime.journal, found.request, its):
+                if found is not None and same_final(found.request, its):
                     there.add(key)
         return {"verdicts": verdicts, "finals": sorted(finals), "there": there}
 
