@@ -5,41 +5,46 @@ that never shows a widget never loads one.
 
 Where to look, for one request from top to bottom:
 
-- what may be asked: `request` (fields), `rules` (faults), `catalog` (models as data), `pricing` (estimates);
-- sending it: `studio` -> `intake` -> `outbox` -> `log.journal` (the intent) -> `gates` -> `submission` ->
-  `client` -> `wire` -> `log.journal` (the task's id);
-- what becomes of it: `following` -> `watcher` -> `log.journal` (the status) -> `saving` -> `media`;
-- what people hold: `handles` -> `task` -> `ending` (what went wrong), `cards` -> `card` (what a cell shows);
-- after a crash or a lost answer: `recovery` -> `reconcile`; beside other kernels: `sharing`.
+- what may be asked: `request.task_request`, `request.fields` (the one table of parameters), `request.rules`
+  (faults), `catalog` (models as data), `request.pricing` (estimates);
+- sending it: `studio` -> `sending.outbox` -> `log.journal` (the intent) -> `sending.gates` ->
+  `modelark.client` -> `modelark.http_exchange` -> `log.journal` (the task's id);
+- what becomes of it: `task.registry` publishes each new row, and `following.dispatcher` reacts to its
+  state -> `following.watcher` -> `log.journal` (the status) -> `following.saver` -> `media.store` ->
+  `log.journal`;
+- what people hold: `task.task` -> `task.failure` (what went wrong), `task.card` (what a cell shows);
+- after a crash or a lost answer: `recovery.recovery` -> `recovery.reconcile`; beside other kernels:
+  `recovery.leases`, `recovery.failover`.
 
-All of that runs on the one loop of `engine`; `runtime` holds it together, `opening` shares it among studios.
+All of that runs on the one loop of `engine`; `runtime` makes the parts of a home and shares them.
 """
 
 from __future__ import annotations
 
 import importlib
+import logging
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from seedance_widgets import catalog as catalog
-    from seedance_widgets.cropping import Crop as Crop
-    from seedance_widgets.cropping import center_crop as center_crop
-    from seedance_widgets.cropping import offset_crop as offset_crop
-    from seedance_widgets.economics import draft_economics as draft_economics
-    from seedance_widgets.engine import run as run
+    from seedance_widgets.background_loop import run as run
+    from seedance_widgets.drafts.economics import draft_economics as draft_economics
+    from seedance_widgets.drafts.fidelity import draft_fidelity as draft_fidelity
     from seedance_widgets.errors import *  # noqa: F403
-    from seedance_widgets.fidelity import draft_fidelity as draft_fidelity
-    from seedance_widgets.joining import concat as concat
-    from seedance_widgets.limits import Limits as Limits
-    from seedance_widgets.loops import allow_nested_loops as allow_nested_loops
-    from seedance_widgets.preparing import prepare_image as prepare_image
-    from seedance_widgets.pricing import Estimate as Estimate
-    from seedance_widgets.pricing import estimate as estimate
-    from seedance_widgets.request import TaskRequest as TaskRequest
+    from seedance_widgets.inputs.crop import Crop as Crop
+    from seedance_widgets.inputs.crop import center_crop as center_crop
+    from seedance_widgets.inputs.crop import offset_crop as offset_crop
+    from seedance_widgets.inputs.prepare import prepare_image as prepare_image
+    from seedance_widgets.nested_loops import allow_nested_loops as allow_nested_loops
+    from seedance_widgets.request.pricing import Estimate as Estimate
+    from seedance_widgets.request.pricing import estimate as estimate
+    from seedance_widgets.request.task_request import TaskRequest as TaskRequest
+    from seedance_widgets.sending.limits import Limits as Limits
     from seedance_widgets.simulator import Simulator as Simulator
+    from seedance_widgets.stories.concat import concat as concat
     from seedance_widgets.studio import Studio as Studio
-    from seedance_widgets.study.rehearsal import RaterModel as RaterModel
-    from seedance_widgets.task import Task as Task
+    from seedance_widgets.study.judging.rater_model import RaterModel as RaterModel
+    from seedance_widgets.task.task import Task as Task
     from seedance_widgets.widgets.board import TaskBoard as TaskBoard
     from seedance_widgets.widgets.compare import CompareGrid as CompareGrid
     from seedance_widgets.widgets.cropper import ImageCropper as ImageCropper
@@ -49,33 +54,36 @@ if TYPE_CHECKING:
     from seedance_widgets.widgets.player import VideoPlayer as VideoPlayer
     from seedance_widgets.widgets.rater import BlindRater as BlindRater
 
+# silent until somebody switches it on: logging.basicConfig(level="INFO")
+logging.getLogger(__name__).addHandler(logging.NullHandler())
+
 # public name -> module that has it
 _HOMES = {
     "BlindRater": "widgets.rater",
     "CompareGrid": "widgets.compare",
-    "Crop": "cropping",
-    "Estimate": "pricing",
+    "Crop": "inputs.crop",
+    "Estimate": "request.pricing",
     "Gallery": "widgets.gallery",
     "ImageCropper": "widgets.cropper",
-    "Limits": "limits",
+    "Limits": "sending.limits",
     "Panel": "widgets.panel",
     "ParameterForm": "widgets.form",
-    "RaterModel": "study.rehearsal",
+    "RaterModel": "study.judging.rater_model",
     "Simulator": "simulator",
     "Studio": "studio",
     "Task": "task",
     "TaskBoard": "widgets.board",
     "TaskRequest": "request",
     "VideoPlayer": "widgets.player",
-    "allow_nested_loops": "loops",
-    "center_crop": "cropping",
-    "concat": "joining",
-    "draft_economics": "economics",
-    "draft_fidelity": "fidelity",
-    "estimate": "pricing",
-    "offset_crop": "cropping",
-    "prepare_image": "preparing",
-    "run": "engine",
+    "allow_nested_loops": "nested_loops",
+    "center_crop": "inputs.crop",
+    "concat": "stories.concat",
+    "draft_economics": "drafts.economics",
+    "draft_fidelity": "drafts.fidelity",
+    "estimate": "request.pricing",
+    "offset_crop": "inputs.crop",
+    "prepare_image": "inputs.prepare",
+    "run": "background_loop",
 }
 _ERRORS = (
     "APIError",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["called_from_here", "warn"]
+__all__ = ["point_warnings_here", "warn"]
 
 # what stands between us and the line of a person
 _BETWEEN = ("seedance_widgets", "IPython", "anywidget", "contextlib", "ipywidgets", "traitlets")
@@ -45,8 +45,8 @@ def warn(message: str, category: type[Warning]) -> None:
 
 
 @contextlib.contextmanager
-def called_from_here() -> Iterator[None]:
-    """What is started inside was asked for by whoever calls this."""
+def point_warnings_here() -> Iterator[None]:
+    """A context whose work, in whatever thread it runs, warns at the line that entered it."""
     token = _caller.set(_place() or _caller.get())
     try:
         yield

@@ -7,13 +7,15 @@ import contextlib
 import math
 import os
 import signal
+import socket
 import sys
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seedance_widgets.units import count_text, usd_text
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 __all__ = ["main"]
 
@@ -108,20 +110,20 @@ def _demo(args: argparse.Namespace) -> int:
 def _simulate(args: argparse.Namespace) -> int:
     from seedance_widgets.simulator import Simulator
 
-    stop = _stop_signal()
     simulator = Simulator(speed=args.speed, state=args.state)
-    try:
-        with simulator.serve(port=args.port, host=args.host) as base_url:
-            # who started this process reads one line, then goes to work
-            print(base_url, flush=True)
-            stop.wait()
-    finally:
-        simulator.close()
+    with (
+        contextlib.closing(simulator),
+        _stop_signal() as wait_for_stop,
+        simulator.serve(port=args.port, host=args.host) as base_url,
+    ):
+        # who started this process reads one line, then goes to work
+        print(base_url, flush=True)
+        wait_for_stop()
     return 0
 
 
 def _resume(args: argparse.Namespace) -> int:
-    from seedance_widgets.engine import run
+    from seedance_widgets.background_loop import run
     from seedance_widgets.errors import SeedanceError
     from seedance_widgets.studio import Studio
 
@@ -148,42 +150,49 @@ def _log(args: argparse.Namespace) -> int:
     frame = Log(Store(_existing_log(args)), args.home.resolve()).to_pandas()
     if args.csv:
         frame.to_csv(args.csv)
-        print(f"{_tasks(len(frame))} in {args.csv}")
+        print(f"{count_text(len(frame), 'task')} in {args.csv}")
         return 0
     shown = frame[["status", "model", "resolution", "ratio", "frames", "seed", "tokens", "usd", "prompt"]]
     print(shown.to_string(max_colwidth=40))
     settled = frame.loc[~frame["simulated"], "usd"].sum()
     simulated = int(frame["simulated"].sum())
-    print(f"{_tasks(len(frame))}, ${settled:.4f} billed, {simulated} simulated")
+    print(f"{count_text(len(frame), 'task')}, {usd_text(settled)} billed, {simulated} simulated")
     return 0
 
 
 def _webhook(args: argparse.Namespace) -> int:
-    from seedance_widgets.engine import run
+    from seedance_widgets.background_loop import run
     from seedance_widgets.studio import Studio
 
-    stop = _stop_signal()
     with (
+        _stop_signal() as wait_for_stop,
         Studio(args.home, log=_existing_log(args), simulate=args.simulate) as studio,
         studio.webhook(args.port, args.host) as hook,
     ):
         resumed = run(studio.resume())
         print(hook.url, flush=True)
-        print(f"following {_tasks(len(resumed), 'unfinished ')}; Ctrl-C ends", flush=True)
-        stop.wait()
+        print(f"following {count_text(len(resumed), 'unfinished task')}; Ctrl-C ends", flush=True)
+        wait_for_stop()
     return 0
 
 
-def _tasks(count: int, kind: str = "") -> str:
-    return f"{count} {kind}task{'s' * (count != 1)}"
+@contextlib.contextmanager
+def _stop_signal() -> Iterator[Callable[[], object]]:
+    """Have this process end in order when it is asked to; yields what waits until then.
 
-
-def _stop_signal() -> threading.Event:
-    """Set when this process is asked to end."""
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    return stop
+    The system may hand a signal to any thread, and Python handles it in the main one, which sleeps on if it
+    waits for a lock. A socket wakes it.
+    """
+    asked, wake = socket.socketpair()
+    with asked, wake:
+        wake.setblocking(False)
+        before = signal.set_wakeup_fd(wake.fileno())
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: None)
+        try:
+            yield lambda: asked.recv(1)
+        finally:
+            signal.set_wakeup_fd(before)
 
 
 def _existing_log(args: argparse.Namespace) -> Path | str:

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seedance_widgets.units import usd_text
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -66,7 +68,7 @@ def _run_headless(folder: Path) -> int:
     cells = sum(cell.cell_type == "code" for cell in notebook.cells)
     done = 0
 
-    def started(cell: Any, **_: Any) -> None:
+    def announce_cell(cell: Any, **_: Any) -> None:
         nonlocal done
         if cell.cell_type == "code":
             done += 1
@@ -78,7 +80,7 @@ def _run_headless(folder: Path) -> int:
         timeout=600,
         store_widget_state=False,
         resources={"metadata": {"path": str(folder)}},
-        on_cell_start=started,
+        on_cell_start=announce_cell,
         # this interpreter's own kernel, whichever one is registered as python3 elsewhere
         kernel_name="python3",
     )
@@ -99,7 +101,7 @@ def _run_headless(folder: Path) -> int:
 def _print_tasks(tasks: Any) -> None:
     for task in tasks.reset_index().astype(object).where(lambda cells: cells.notna(), None).itertuples():
         size = f"{task.width}x{task.height}" if task.width else "-"
-        usd = "-" if task.usd is None else f"${task.usd:.4f}"
+        usd = "-" if task.usd is None else usd_text(task.usd)
         print(task.key, task.status, size, task.tokens or "-", usd, task.video_path or "-")
 
 

@@ -43,11 +43,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from seedance_widgets.units import count_text
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from seedance_widgets.task import Task
+    from seedance_widgets.task.task import Task
 
 __all__ = [
     "APIError",
@@ -92,8 +94,8 @@ KEYS_URL = "https://console.byteplus.com/ark/apiKey"
 MODELS_URL = "https://console.byteplus.com/ark/openManagement"
 
 
-def clipped(told: str) -> str:
-    """What a server wrote, which may be of any length, short enough to be read in a message."""
+def shorten_text(told: str) -> str:
+    """The start of a text from a server, short enough to be read in a message."""
     if len(told) <= _LONGEST_TOLD:
         return told
     return f"{told[:_LONGEST_TOLD].rstrip()} ... ({len(told):,} characters in all)"
@@ -101,6 +103,11 @@ def clipped(told: str) -> str:
 
 class SeedanceError(Exception):
     """Base of every error raised by this package."""
+
+
+def error_text(error: BaseException) -> str:
+    """An error in words: the message of one of ours, the kind and the message of any other."""
+    return str(error) if isinstance(error, SeedanceError) else f"{type(error).__name__}: {error}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +141,7 @@ class InvalidRequest(SeedanceError, ValueError):
     def __init__(self, problems: Sequence[Problem], *, refused: str = "") -> None:
         self.problems = list(problems)
         lines = "\n".join(f"  - {problem}" for problem in self.problems)
-        count = (
-            f"{len(self.problems)} problem{'s' * (len(self.problems) != 1)} in the request; nothing was sent"
-        )
+        count = f"{count_text(len(self.problems), 'problem')} in the request; nothing was sent"
         super().__init__(f"{refused or count}:\n{lines}")
 
 
@@ -317,7 +322,9 @@ class APIError(ServiceError):
         self.retry_after = retry_after
         self.advice = advice
         about = f" (parameter {param})" if param else ""
-        text = f"HTTP {status_code} {code or 'without a code'}{about}: {clipped(message or 'no message')}"
+        text = (
+            f"HTTP {status_code} {code or 'without a code'}{about}: {shorten_text(message or 'no message')}"
+        )
         if advice:
             text += f"{'' if text.endswith(('.', '!', '?')) else '.'} What to do: {advice}"
         # most messages of the service end with it

@@ -16,32 +16,28 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, magics_class
 
 from seedance_widgets import catalog
-from seedance_widgets.card import brief
-from seedance_widgets.engine import run
+from seedance_widgets.background_loop import run
 from seedance_widgets.errors import SeedanceError
+from seedance_widgets.request.fields import FIELDS, Kind
 from seedance_widgets.studio import Studio
+from seedance_widgets.task.card import brief
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from IPython.core.interactiveshell import InteractiveShell
 
-    from seedance_widgets.task import Task
+    from seedance_widgets.task.task import Task
 
 __all__ = ["SeedanceMagics", "complete"]
 
-_WORDS = (
-    "model",
-    "resolution",
-    "ratio",
-    "service-tier",
-    "first-frame",
-    "last-frame",
-    "draft-task",
-    "callback-url",
-)
-_NUMBERS = ("duration", "frames", "seed", "execution-expires-after", "priority")
-_SWITCHES = ("generate-audio", "camera-fixed", "watermark", "draft", "return-last-frame")
+_OPTIONS = {name.replace("_", "-"): row for name, row in FIELDS.items()}
+del _OPTIONS["prompt"], _OPTIONS["extra"]
+_ARGUMENTS: dict[Kind, dict[str, Any]] = {
+    Kind.PICTURES: {"nargs": "+", "metavar": "PICTURE"},
+    Kind.NUMBER: {"type": int},
+    Kind.FLAG: {"action": argparse.BooleanOptionalAction, "default": None},
+}
 _ACTIONS = ("log", "board", "resume")
 
 
@@ -52,13 +48,8 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> _Parser:
     parser = _Parser(prog="%%seedance", add_help=False, allow_abbrev=False)
-    for name in _WORDS:
-        parser.add_argument(f"--{name}")
-    parser.add_argument("--reference-images", nargs="+", metavar="PICTURE")
-    for name in _NUMBERS:
-        parser.add_argument(f"--{name}", type=int)
-    for name in _SWITCHES:
-        parser.add_argument(f"--{name}", action=argparse.BooleanOptionalAction, default=None)
+    for name, row in _OPTIONS.items():
+        parser.add_argument(f"--{name}", **_ARGUMENTS.get(row.kind, {}))
     parser.add_argument("--studio", default="studio", help="name of the studio's variable")
     parser.add_argument("--out", metavar="NAME", help="variable that takes the task")
     parser.add_argument("--wait", action="store_true", help="block until the clip is done")
@@ -165,9 +156,8 @@ def complete(_: Any, event: Any) -> list[str]:
     }
     if before in values:
         return values[before]
-    switches = [f"--{prefix}{name}" for name in _SWITCHES for prefix in ("", "no-")]
-    names = (*_WORDS, *_NUMBERS, "reference-images", "studio", "out", "wait")
-    return sorted([*(f"--{name}" for name in names), *switches])
+    no = [f"--no-{name}" for name, row in _OPTIONS.items() if row.kind is Kind.FLAG]
+    return sorted([*(f"--{name}" for name in (*_OPTIONS, "studio", "out", "wait")), *no])
 
 
 def load(shell: InteractiveShell) -> None:

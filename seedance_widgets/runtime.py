@@ -1,51 +1,69 @@
-"""What all handles of one home share in a process: log, client, files, and the tasks that are at work.
+"""What all studios on one home share in a process: log, client, files, and the tasks that are at work.
 
-A request's way is straight: `outbox` (intent in the journal, gate, `submission`, id in the journal) ->
-`following` (`watcher`, then `saving`, then the file in the journal); each new row goes to those who hold the
-task (`handles`). What becomes of tasks after a crash or a lost answer is in `recovery`, beside other kernels
-in `sharing`, and what people decide about one in `acts`. All coroutines here run on the engine.
+The parts are made here once, each handed the parts that it calls. A request's way is straight: `outbox` (the
+intent in the journal, the gate, the POST, the id in the journal), then by the row's state, which the
+`dispatcher` reacts to: `watcher`, `saver`, `recovery`. Every change of a row is published by the `registry`.
+All coroutines here run on the engine.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
+import logging
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from seedance_widgets.acts import Acts
-from seedance_widgets.engine import engine
-from seedance_widgets.errors import LogError, SeedanceError, ServiceError
-from seedance_widgets.following import Following
-from seedance_widgets.gates import Gates
-from seedance_widgets.handles import Handles
+from seedance_widgets.background_loop import engine
+from seedance_widgets.errors import LogError, ServiceError
+from seedance_widgets.following.actions import Actions
+from seedance_widgets.following.dispatcher import Dispatcher
+from seedance_widgets.following.pace import LearnedPaces
+from seedance_widgets.following.saver import Saver
+from seedance_widgets.following.watcher import LEAST_SCALE, Watcher
+from seedance_widgets.following.webhook import state_in_log
 from seedance_widgets.log import Log
+from seedance_widgets.log.clip_verdicts import Verdicts
+from seedance_widgets.log.expiry import deadlines
 from seedance_widgets.log.journal import Journal
-from seedance_widgets.log.leases import Leases
-from seedance_widgets.log.pace import deadlines, learned
 from seedance_widgets.log.store import Store
 from seedance_widgets.log.studies import Studies
-from seedance_widgets.log.told import told
-from seedance_widgets.log.verdicts import Verdicts
-from seedance_widgets.outbox import CLOSED, Outbox
-from seedance_widgets.recovery import Recovery
-from seedance_widgets.resuming import Resumed
+from seedance_widgets.media.store import Media
+from seedance_widgets.modelark.client import Client, Spacing
+from seedance_widgets.recovery.failover import Failover
+from seedance_widgets.recovery.leases import Leases, Peers
+from seedance_widgets.recovery.recovery import Recovery
+from seedance_widgets.recovery.resume_result import Resumed
+from seedance_widgets.sending.gates import Gates
+from seedance_widgets.sending.limits import Usage
+from seedance_widgets.sending.outbox import Outbox
+from seedance_widgets.simulator import EMBEDDED_BASE_URL, Simulator
+from seedance_widgets.task.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from seedance_widgets.client import Client
-    from seedance_widgets.limits import Limits
-    from seedance_widgets.log.journal import Row
-    from seedance_widgets.log.pace import Deadline, Paces
-    from seedance_widgets.media import Media
-    from seedance_widgets.task import Task
+    from seedance_widgets.following.pace import Paces
+    from seedance_widgets.log.expiry import Deadline
+    from seedance_widgets.log.row import TaskRow
+    from seedance_widgets.modelark.credentials import Key
+    from seedance_widgets.sending.limits import Limits
+    from seedance_widgets.task.task import Task
 
-__all__ = ["StudioRuntime"]
+    SharedBy = tuple[Any, ...]
 
+__all__ = ["StudioRuntime", "join", "leave"]
+
+logger = logging.getLogger(__name__)
 # the search for tasks without a row is an extra, and must not hold up those with one
 _ORPHAN_SECONDS = 10.0
+_SIMULATED_SPEED = 20
+
+_runtimes: dict[SharedBy, tuple[StudioRuntime, int]] = {}
+_lock = threading.Lock()
 
 
 class StudioRuntime:
@@ -93,58 +111,58 @@ class StudioRuntime:
         self.clock = clock
         self.limits = limits
         self._closing = closing
-        self._store = Store(log_location)
-        self.log = Log(self._store, home, clock=clock)
-        self.journal = Journal(self._store, simulated=simulated, clock=clock)
-        self.verdicts = Verdicts(self._store, clock=clock)
-        self.studies = Studies(self._store, simulated=simulated, clock=clock)
         self._closing_now = asyncio.Event()
-        self.closed = False
-        gates = Gates(limits, live=self._live, tokens_since=self._tokens_since, clock=clock)
-        self._handles = Handles(self)
-        self._following = Following(
-            client,
-            self.journal,
-            media,
-            self._handles,
-            Leases(self._store, clock=clock),
-            limits=limits,
-            scale=scale,
-            clock=clock,
-            paces=lambda: learned(self._store, simulated=simulated),
-            ended=gates.ended,
-            lost=self._look_for,
-        )
-        sharing = self._following.sharing
+        # the log
+        store = self._store = Store(log_location, clock=clock)
+        self.log = Log(store, home, clock=clock)
+        journal = self.journal = Journal(store, simulated=simulated, clock=clock)
+        journal.money()  # for cards, which do not ask
+        self.verdicts = Verdicts(store, clock=clock)
+        self.studies = Studies(store, simulated=simulated, clock=clock)
+        self._paces = LearnedPaces(store, simulated=simulated)
+        # each of these knows those above it
+        lists = Spacing(limits.lists_per_second, max(scale, LEAST_SCALE))
+        self.registry: Registry = Registry(self)
+        registry = self.registry
+        peers = Peers(Leases(store, clock=clock), registry)
+        self._recovery = Recovery(client, journal, registry, peers, lists=lists, clock=clock)
+        self._failover = Failover(journal, registry, peers, self._recovery)
+        gates = Gates(limits, Usage(journal), clock=clock)
         self.outbox = Outbox(
             client,
-            self.journal,
+            journal,
             media,
+            registry=registry,
             gates=gates,
-            sharing=sharing,
-            handles=self._handles,
-            sent=self._sent,
-            lost=self._look_for,
+            peers=peers,
+            recovery=self._recovery,
             sleep=self._pause,
         )
-        self.acts = Acts(
+        watcher = Watcher(
             client,
-            self.journal,
-            self.verdicts,
-            sharing,
-            check_open=self.check_open,
-            begin=self.outbox.again,
-            take_up=self._following.take_up,
-            publish=self._handles.publish,
-            observed=self._following.observed,
-        )
-        self._recovery = Recovery(
-            client,
-            self.journal,
-            sharing,
-            turn=self._following.list_turn,
+            journal,
+            registry,
+            self._paces,
+            lists=lists,
+            gets_per_second=limits.gets_per_second,
+            scale=scale,
             clock=clock,
-            settled=self._following.take_up,
+        )
+        saver = Saver(client, journal, media, registry, peers=peers, failover=self._failover, clock=clock)
+        self._dispatcher = registry.follower = Dispatcher(
+            client,
+            journal,
+            registry,
+            peers=peers,
+            paces=self._paces,
+            gates=gates,
+            watcher=watcher,
+            saver=saver,
+            recovery=self._recovery,
+            failover=self._failover,
+        )
+        self.actions = Actions(
+            client, journal, registry, verdicts=self.verdicts, peers=peers, outbox=self.outbox
         )
 
     # --- from one start to the next ----------------------------------------------------------------------
@@ -152,16 +170,14 @@ class StudioRuntime:
     async def resume(self) -> Resumed:
         """Follow what nobody follows, look for what is unclear, and fetch what is not saved."""
         self.check_open()
-        stock = await self._recovery.take_stock(self._handles)
-        tasks = [self._following.take_up(row) for row in (*stock.ours, *stock.settled)]
-        for row in stock.settled:
-            if row["status"] == "unknown":
-                self._recovery.look_for(row["key"])
-        tasks += [self._following.look_on(row) for row in stock.elsewhere]
+        stock = await self._recovery.take_stock()
+        await engine.write(self.journal.money)  # others may have spent, too
+        tasks = [self.registry.take_up(row) for row in (*stock.ours, *stock.settled)]
+        tasks += [self._failover.look_on(row) for row in stock.elsewhere]
         return Resumed(
             tasks,
-            elsewhere=[row["key"] for row in stock.elsewhere],
-            settled=[row["key"] for row in stock.settled],
+            elsewhere=[row.key for row in stock.elsewhere],
+            settled=[row.key for row in stock.settled],
             orphans=await self._orphan_ids(),
         )
 
@@ -173,19 +189,18 @@ class StudioRuntime:
         try:
             async with asyncio.timeout(_ORPHAN_SECONDS):
                 return [str(item["id"]) for item in await self.orphans()]
-        except (ServiceError, TimeoutError):
+        except (ServiceError, TimeoutError) as error:
+            logger.warning("the service could not be asked for tasks without a row: %s", error)
             return None
 
     async def close(self) -> None:
         """Stop watching; unfinished tasks stay in the log for `resume`."""
-        self.closed = True
         self._closing_now.set()
-        self._handles.unsubscribe_all()
+        self.registry.stop_reacting()
         await self.outbox.close()
-        await self._recovery.stop()
-        await self._following.stop()
+        await self._dispatcher.stop()
         await self.client.aclose()
-        self._handles.give_up()
+        self.registry.give_up()
         # whoever still reads for a listener does so in the writer's thread: what was begun ends first
         await engine.write(lambda: None)
 
@@ -195,6 +210,11 @@ class StudioRuntime:
         if self._closing:
             self._closing()
 
+    @property
+    def closed(self) -> bool:
+        """Whether nothing is sent or followed any more."""
+        return self._closing_now.is_set()
+
     def check_open(self) -> None:
         """Refuse what would send, follow or save something.
 
@@ -203,60 +223,52 @@ class StudioRuntime:
         SeedanceError
             The runtime is closed.
         """
-        if self.closed:
-            raise SeedanceError(CLOSED)
+        self.outbox.check_open()
 
     # --- for those who look on ---------------------------------------------------------------------------
 
-    def subscribe(self, callback: Callable[[Row | None], None]) -> Callable[[], None]:
-        """As `Studio.subscribe`."""
-        return self._handles.subscribe(callback)
-
     async def task(self, key: str) -> Task:
-        """The handle of a row, named by its key or by the service's id.
+        """The task of a row, named by its key or by the service's id.
 
         Raises
         ------
         LogError
             There is no such row.
         """
-        try:
+        row = await engine.write(self.journal.by_name, key)
+        if row is None:
             row = await engine.write(self.journal.row, key)
-        except LogError:
-            with_id = await engine.write(self.journal.by_task_id, key)
-            if with_id is None:
-                raise
-            row = with_id
-        task = self._handles.of(row)
-        # another kernel may have brought it further than this one was told
+        task = self.registry.task_of(row)
+        # another kernel may have brought it further than this one was told, and paid for it
+        if row.usd:
+            await engine.write(self.journal.money)
         task.update(row)
         return task
 
-    def recent(self, limit: int) -> list[Row]:
+    def recent(self, limit: int) -> list[TaskRow]:
         """Rows of this runtime's kind, the newest first; blocks for a read."""
         return self.journal.recent(limit)
 
-    def unfollowed(self) -> list[Row]:
+    def unfollowed(self) -> list[TaskRow]:
         """Rows that wait for the service or for their file while nobody here follows them; blocks."""
-        return [row for row in self.journal.unfinished() if not self.follows(row["key"])]
+        return [row for row in self.journal.rows_to_follow() if not self.follows(row.key)]
 
     def follows(self, key: str) -> bool:
         """Whether something may still happen to a task by itself."""
-        return key in self._handles
+        return key in self.registry
 
     def timing(self) -> tuple[Paces, list[Deadline]]:
         """How long tasks take, and what must be saved or finished soon; blocks for a read."""
-        kind = {"simulated": self.simulated}
-        return learned(self._store, **kind), deadlines(self._store, self.clock(), **kind)
+        return self._paces.read(), deadlines(self._store, self.clock(), simulated=self.simulated)
 
-    def told(self, task_id: str) -> dict[str, Any] | None:
+    def state_in_log(self, task_id: str) -> dict[str, Any] | None:
         """What the log holds of a task, in the service's terms; None for one it does not know. Blocks."""
-        return told(self._store, task_id, simulated=self.simulated)
+        return state_in_log(self._store, task_id, simulated=self.simulated)
 
     def hint(self, task_id: str) -> None:
         """Somebody says that a task has changed: the service is asked, at most once a second; any thread."""
         if not self.closed:
-            engine.submit(self._following.look_at(task_id))
+            engine.submit(self._dispatcher.look_at(task_id))
 
     # --- what a task asks of it --------------------------------------------------------------------------
 
@@ -265,27 +277,17 @@ class StudioRuntime:
         return self.media.absolute(stored)
 
     def money(self) -> tuple[float, float]:
-        """Dollars settled and reserved, of rows of this runtime's kind."""
+        """Dollars settled and reserved, of rows of this runtime's kind; blocks for a read."""
         return self.journal.money()
+
+    @property
+    def spent(self) -> float:
+        """Dollars settled, as last read: with each task that was settled here, or seen to be elsewhere."""
+        return self.journal.spent
 
     def starred(self, key: str) -> bool:
         """Whether the verdict that stands on a task is a star; blocks for a read."""
         return self.verdicts.standing([key]).get(key) == "star"
-
-    def task_by_id(self, task_id: str) -> Task | None:
-        """The task that the log has under a service's id, None if it has none."""
-        row = self.journal.by_task_id(task_id)
-        return None if row is None else self._handles.of(row)
-
-    # --- inside ------------------------------------------------------------------------------------------
-
-    def _sent(self, row: Row) -> None:
-        self._following.follow(row)
-        if row["status"] == "unknown":
-            self._look_for(row["key"])
-
-    def _look_for(self, key: str) -> None:
-        self._recovery.look_for(key)
 
     async def _pause(self, seconds: float) -> None:
         """Wait, but not beyond the closing."""
@@ -294,8 +296,92 @@ class StudioRuntime:
             async with asyncio.timeout(seconds):
                 await self._closing_now.wait()
 
-    async def _live(self, wire_model: str, tier: str) -> int:
-        return await engine.write(self.journal.live, wire_model, tier)
 
-    async def _tokens_since(self, wire_model: str, tier: str, since: float) -> int:
-        return await engine.write(self.journal.tokens_since, wire_model, tier, since)
+def join(
+    home: Path,
+    *,
+    key: Key,
+    base_url: str | None,
+    simulate: bool | Simulator,
+    log: Path | str,
+    media: Path | None,
+    limits: Limits,
+    clock: Callable[[], float],
+) -> tuple[StudioRuntime, SharedBy]:
+    """The runtime of a home, made for the first who asks; and the token to `leave` it with.
+
+    Parameters are `Studio`'s, resolved.
+
+    Raises
+    ------
+    LogError
+        The folder or the log cannot be made or opened.
+    """
+    address = EMBEDDED_BASE_URL if simulate else base_url
+    simulated_by = simulate if isinstance(simulate, Simulator) else bool(simulate)
+    account = hashlib.sha256(key.text.encode()).hexdigest() if key else None
+    shared_by = (home, str(log), str(media), address, account, simulated_by)
+    client = None if simulate else Client(key, address)  # first: a bad address leaves no folder behind
+    with _lock:
+        runtime, handles = _runtimes.get(shared_by) or (None, 0)
+        if runtime is None:
+            try:
+                home.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise LogError(f"the folder {home} cannot be made: {error}") from error
+            files = Media(home, media)
+            if client is not None:
+                runtime = StudioRuntime(
+                    home, log, client, files, simulated=False, scale=1.0, limits=limits, clock=clock
+                )
+            else:
+                runtime = _make_simulated(home, log, files, simulate=simulate, limits=limits, clock=clock)
+        _runtimes[shared_by] = (runtime, handles + 1)
+        return runtime, shared_by
+
+
+def leave(shared_by: SharedBy) -> None:
+    """Give a handle back; the last one closes the runtime, and blocks until it is closed.
+
+    On the engine's own thread, as in a coroutine that `run` was given, it closes behind whoever asked.
+    """
+    with _lock:
+        runtime, handles = _runtimes[shared_by]
+        if handles > 1:
+            _runtimes[shared_by] = (runtime, handles - 1)
+            return
+        del _runtimes[shared_by]
+    closing = engine.submit(_close(runtime))
+    if not engine.is_here:
+        closing.result()
+
+
+async def _close(runtime: StudioRuntime) -> None:
+    await runtime.close()
+    await asyncio.to_thread(runtime.release)  # it waits for the disk
+
+
+def _make_simulated(
+    home: Path,
+    log: Path | str,
+    files: Media,
+    *,
+    simulate: bool | Simulator,
+    limits: Limits,
+    clock: Callable[[], float],
+) -> StudioRuntime:
+    simulator, closing = simulate, None
+    if not isinstance(simulator, Simulator):
+        simulator = Simulator(speed=_SIMULATED_SPEED, state=home / "simulator.sqlite", clock=clock)
+        closing = simulator.close
+    return StudioRuntime(
+        home,
+        log,
+        Client("simulated", EMBEDDED_BASE_URL, transport=simulator.transport()),
+        files,
+        closing=closing,
+        simulated=True,
+        scale=1 / simulator.speed,
+        limits=limits,
+        clock=clock,
+    )

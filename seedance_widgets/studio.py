@@ -7,41 +7,46 @@ import contextlib
 import numbers
 import os
 import time
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from seedance_widgets import catalog
-from seedance_widgets.callsite import called_from_here, warn
-from seedance_widgets.chaining import Chain, links_of, source_of
-from seedance_widgets.coercion import shown
-from seedance_widgets.credentials import Key
-from seedance_widgets.engine import engine
-from seedance_widgets.errors import InvalidRequest, MissingAPIKey, Problem, SeedanceError
-from seedance_widgets.intake import asked_for, warn_if_retired
-from seedance_widgets.limits import Limits
-from seedance_widgets.opening import join, leave
-from seedance_widgets.promotion import from_draft, given_drafts, planned
-from seedance_widgets.showing import Shown, in_notebook
+from seedance_widgets.background_loop import engine
+from seedance_widgets.callsite import point_warnings_here, warn
+from seedance_widgets.drafts.promotion import age_problem, from_draft, keys_of_drafts, plan_finals
+from seedance_widgets.errors import InvalidRequest, MissingAPIKey, Problem, RetiredModelWarning, SeedanceError
+from seedance_widgets.live_output import bundle_of, in_notebook, show_once
+from seedance_widgets.modelark.credentials import Key
+from seedance_widgets.request.rules import shown
+from seedance_widgets.request.task_request import TaskRequest
+from seedance_widgets.runtime import join, leave
+from seedance_widgets.sending.limits import Limits
 from seedance_widgets.simulator import Simulator
-from seedance_widgets.task import Task
+from seedance_widgets.stories.chain import Chain, links_of, source_of
+from seedance_widgets.task.from_row import draft_of
+from seedance_widgets.task.task import Task
+from seedance_widgets.units import usd_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from concurrent.futures import Future
     from types import TracebackType
 
     import pandas as pd
 
-    from seedance_widgets.chaining import Link
-    from seedance_widgets.gates.allowances import Lane
+    from seedance_widgets.drafts.promotion import Finals
+    from seedance_widgets.following.webhook import Webhook
     from seedance_widgets.log import Log
-    from seedance_widgets.promotion import Finals
-    from seedance_widgets.request import TaskRequest
-    from seedance_widgets.resuming import Resumed
+    from seedance_widgets.log.row import RowChanges, TaskRow
+    from seedance_widgets.recovery.resume_result import Resumed
+    from seedance_widgets.runtime import StudioRuntime
+    from seedance_widgets.stories.chain import Link
     from seedance_widgets.study.study import Study
-    from seedance_widgets.webhook import Webhook
 
-__all__ = ["Studio"]
+__all__ = ["Studio", "check_request", "request_from", "warn_if_retired"]
+
+_warned: set[str] = set()
+
 
 T = TypeVar("T")
 
@@ -212,10 +217,10 @@ class Studio:
         RequestRejected, OutcomeUnknown
             Of a single draft, as from `submit`.
         """
-        wanted, alone = given_drafts(drafts)
+        wanted, alone = keys_of_drafts(drafts)
 
-        def asked() -> Finals:
-            plan = planned(
+        def make_plan() -> Finals:
+            plan = plan_finals(
                 self._runtime.journal,
                 wanted,
                 {"resolution": resolution, **overrides},
@@ -227,10 +232,10 @@ class Studio:
                 warn_if_retired(self._runtime, final.request)
             return plan
 
-        plan = await _aside(asked)
-        Shown().draw(repr(plan), plan._repr_html_())
-        there = {final.there["key"] for final in plan.finals if final.there is not None}
-        if there and there.intersection(row["key"] for row in self._runtime.unfollowed()):
+        plan = await _aside(make_plan)
+        show_once(bundle_of(plan))
+        there = {final.there.key for final in plan.finals if final.there is not None}
+        if there and there.intersection(row.key for row in self._runtime.unfollowed()):
             await self.resume()  # left behind by a kernel that has gone
         begun = await engine.bridge(
             self._runtime.outbox.begin_all(
@@ -245,7 +250,7 @@ class Studio:
                 await engine.wait(sending)
         sent = iter(begun)
         finals = [
-            next(sent)[0] if final.there is None else await self.task(final.there["key"])
+            next(sent)[0] if final.there is None else await self.task(final.there.key)
             for final in plan.finals
         ]
         return finals[0] if alone else finals
@@ -272,8 +277,8 @@ class Studio:
         prompts
             One a link.
         first_frame
-            What the first link begins with: a picture, or a task whose last frame it is, or that task's key.
-            None for none.
+            What the first link begins with: a picture, or a task whose last frame it is, or that task's key
+            or id. None for none.
         seed
             One for all links, or one each.
         name
@@ -299,14 +304,14 @@ class Studio:
             A link was not made: which, what is paid, how to go on. Its ``__cause__`` says what went wrong.
         """
 
-        def asked() -> tuple[Sequence[Link], str | None]:
+        def make_links() -> tuple[Sequence[Link], str | None]:
             picture, parent = source_of(first_frame, self._runtime)
             links = links_of(prompts, first_frame=picture, seed=seed, name=name, params=params)
             if links:
                 warn_if_retired(self._runtime, links[0].request)
             return links, parent
 
-        links, parent = await _aside(asked)
+        links, parent = await _aside(make_links)
         return await Chain(
             self._runtime, links, budget_usd=self.budget_usd, parent=parent, progress=progress
         ).make()
@@ -341,35 +346,13 @@ class Studio:
     async def _submit(
         self, prompt_or_request: str | TaskRequest, params: dict[str, Any], *, show: bool
     ) -> Task:
-        request, columns = await self._asked(prompt_or_request, params)
+        request, columns = await check_request(self._runtime, prompt_or_request, params)
         work = self._runtime.outbox.begin(request, budget_usd=self.budget_usd, columns=columns)
         task, sending = await engine.bridge(work)
         if show and in_notebook():
             task.show()
         await engine.wait(sending)
         return task
-
-    async def _asked(
-        self, prompt_or_request: str | TaskRequest, params: dict[str, Any]
-    ) -> tuple[TaskRequest, dict[str, Any]]:
-        """The request, and columns of its row."""
-
-        def asked() -> tuple[TaskRequest, dict[str, Any]]:
-            request = asked_for(self._runtime, prompt_or_request, params)
-            warn_if_retired(self._runtime, request)
-            if request.draft_task is None:
-                return request, {}
-            return request, from_draft(self._runtime.journal.by_task_id(request.draft_task.id))
-
-        return await _aside(asked)
-
-    async def _begin(
-        self, request: TaskRequest, columns: Mapping[str, Any], *, lane: Lane
-    ) -> tuple[Task, Future[None]]:
-        """One of many requests that is asked for by more than a person's own call: its task and sending."""
-        request, _ = await self._asked(request, {})
-        work = self._runtime.outbox.begin(request, budget_usd=self.budget_usd, columns=columns, lane=lane)
-        return await engine.bridge(work)
 
     # --- studies -----------------------------------------------------------------------------------------
 
@@ -411,7 +394,7 @@ class Studio:
         InvalidRequest
             An arm's requests would be refused; every fault is in ``problems``.
         """
-        from seedance_widgets.study.design import design_of
+        from seedance_widgets.study.making.design import design_of
         from seedance_widgets.study.study import Study
 
         return Study(self, name, design_of(arms, items, seeds, criteria, params))
@@ -458,7 +441,7 @@ class Studio:
 
     async def adopt(self, task_id: str) -> Task:
         """Take in a task made elsewhere: it gets a row, is followed, and its clip is saved."""
-        return await engine.bridge(self._runtime.acts.adopt(task_id))
+        return await engine.bridge(self._runtime.actions.adopt(task_id))
 
     async def resume(self) -> Resumed:
         """After a restart: follow what is still live, look for what is unclear, fetch what is not saved.
@@ -500,11 +483,15 @@ class Studio:
         callable
             Ends the subscription.
         """
-        return self._runtime.subscribe(callback)
+
+        def tell(row: TaskRow | None) -> None:
+            callback(None if row is None else row.to_dict())
+
+        return self._runtime.registry.subscribe(tell)
 
     def drafts(self) -> Sequence[dict[str, Any]]:
         """Rows of succeeded drafts that can still be made finals, newest first."""
-        return self._runtime.journal.drafts()
+        return [row.to_dict() for row in self._runtime.journal.drafts()]
 
     def webhook(self, port: int = 0, host: str = "127.0.0.1") -> Webhook:
         """Receive the service's callbacks, so that what happens to a task is known at once.
@@ -531,16 +518,21 @@ class Studio:
         SeedanceError
             The port is taken, or the secret part of the URL cannot be kept in the home.
         """
-        from seedance_widgets.webhook import Receiver, Webhook, kept_secret
+        from seedance_widgets.following.webhook import Receiver, Webhook, load_secret
 
         runtime = self._runtime
         runtime.check_open()
-        secret = kept_secret(self.home)
-        receiver = Receiver(secret, known=runtime.told, hint=runtime.hint, clock=runtime.clock)
+        secret = load_secret(self.home)
+        receiver = Receiver(secret, known=runtime.state_in_log, hint=runtime.hint, clock=runtime.clock)
         self._webhooks.append(Webhook(receiver, secret, host=host, port=port))
         return self._webhooks[-1]
 
     # --- money and log -----------------------------------------------------------------------------------
+
+    @property
+    def runtime(self) -> StudioRuntime:
+        """What all studios of one home share in a process, for this package's own rooms."""
+        return self._runtime
 
     @property
     def log(self) -> Log:
@@ -591,7 +583,7 @@ class Studio:
 
     def __repr__(self) -> str:
         kind = ", simulated" if self._runtime.simulated else ""
-        return f"Studio({self.home.name!r}{kind}, spent ${self.spent:.4f})"
+        return f"Studio({self.home.name!r}{kind}, spent {usd_text(self._runtime.spent)})"
 
 
 def _budget(usd: Any) -> float | None:
@@ -607,5 +599,78 @@ def _budget(usd: Any) -> float | None:
 
 async def _aside(work: Callable[[], T]) -> T:
     """Do what reads pictures or the log in a thread: whatever loop runs here goes on."""
-    with called_from_here():
+    with point_warnings_here():
         return await asyncio.to_thread(work)
+
+
+async def check_request(
+    runtime: StudioRuntime, prompt_or_request: str | TaskRequest, params: Mapping[str, Any]
+) -> tuple[TaskRequest, RowChanges]:
+    """`request_from` off the loop that asks, with a notice of a retired model; and columns of its row.
+
+    Raises
+    ------
+    InvalidRequest
+        As from `request_from`.
+    """
+
+    def check() -> tuple[TaskRequest, RowChanges]:
+        request = request_from(runtime, prompt_or_request, params)
+        warn_if_retired(runtime, request)
+        if request.draft_task is None:
+            return request, {}
+        return request, from_draft(runtime.journal.by_task_id(request.draft_task.id))
+
+    return await _aside(check)
+
+
+def request_from(
+    runtime: StudioRuntime, prompt_or_request: str | TaskRequest, params: Mapping[str, Any]
+) -> TaskRequest:
+    """The request that a prompt or a request, and fields of it, stand for; blocks for a read of the log.
+
+    Raises
+    ------
+    InvalidRequest
+        A rule is broken; the draft has no id at the service, or is too old to be made final.
+    """
+    if isinstance(prompt_or_request, TaskRequest):
+        request = prompt_or_request.replace(**params) if params else prompt_or_request
+    elif prompt_or_request and "prompt" in params:
+        reason = f"given twice, before as {prompt_or_request!r}"
+        raise InvalidRequest([Problem("prompt", params["prompt"], reason)])
+    else:
+        request = TaskRequest.from_params(**{"prompt": prompt_or_request, **params})
+    draft = request.draft_task
+    if draft is None:
+        return request
+    if draft.created_at is None and (row := runtime.journal.by_name(draft.id)):
+        draft = draft_of(row)
+        request = request.replace(draft_task=draft)
+    if problem := age_problem(draft, runtime.clock()):
+        raise InvalidRequest([problem])
+    return request
+
+
+def warn_if_retired(runtime: StudioRuntime, request: TaskRequest) -> None:
+    """Say once that a request's model is past its retirement, unless the service has proved otherwise since.
+
+    Whoever has had a task of it accepted since that day knows that it still answers.
+    """
+    spec, retired = request.spec, request.spec.retirement
+    if runtime.simulated or retired is None or spec.id in _warned:
+        return
+    day = datetime.combine(date.fromisoformat(retired.date), datetime.min.time(), UTC).timestamp()
+    if runtime.clock() < day:
+        return
+    _warned.add(spec.id)
+    if any(runtime.journal.tokens_since(spec.wire_id, tier, day) for tier in spec.tiers):
+        return
+    instead = f"; {retired.replacement} takes its place" if retired.replacement else ""
+    chosen = request.model is not None or request.draft_task is not None
+    default = "" if chosen else ' It is the model taken when none is named: model="..." names another.'
+    warn(
+        f"{spec.name} was retired on {retired.date} ({retired.status}){instead}. "
+        f"The service decides whether it still answers.{default}",
+        RetiredModelWarning,
+    )

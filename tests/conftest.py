@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 from canary import canary  # noqa: F401 - a fixture
 from chromium import _playwright_browser, browser, chromium_path  # noqa: F401 - fixtures
+from clock import Clock
+from notebook import notebook  # noqa: F401 - a fixture
+from postgres import postgres, postgres_cluster  # noqa: F401 - fixtures
 
 import seedance_widgets as sw
 
@@ -16,23 +19,12 @@ def pytest_addoption(parser):
 
 def pytest_collection_modifyitems(config, items):
     if config.getoption("--soak"):
+        for item in items:
+            item.add_marker(pytest.mark.timeout(0))  # large counts may take hours
         return
     for item in items:
         if item.get_closest_marker("soak"):  # not keywords, which hold the names of folders too
             item.add_marker(pytest.mark.skip(reason="large counts: pytest --soak"))
-
-
-class Clock:
-    """Seconds since 1970, moved by hand."""
-
-    def __init__(self, now: float = 1_800_000_000.0) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
-
-    def pass_(self, seconds: float) -> None:
-        self.now += seconds
 
 
 @pytest.fixture

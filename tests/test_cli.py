@@ -46,6 +46,37 @@ def test_simulate_says_its_address_first_and_keeps_state(tmp_path):
         assert server.returncode == 0
 
 
+HAND_TO_ANOTHER_THREAD = """
+import signal, sys, threading
+from seedance_widgets.cli import main
+
+def hand_over():
+    sys.stdin.readline()
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+threading.Thread(target=hand_over, daemon=True).start()
+raise SystemExit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("command", ["simulate", "webhook"])
+def test_it_ends_whichever_thread_is_handed_the_signal(command, tmp_path):
+    sw.Studio(tmp_path, simulate=True).close()
+    arguments = {"simulate": [], "webhook": [str(tmp_path), "--simulate"]}[command]
+    with subprocess.Popen(
+        [sys.executable, "-c", HAND_TO_ANOTHER_THREAD, command, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as server:
+        try:
+            assert server.stdout.readline().startswith("http")
+            server.communicate("now\n", timeout=60)
+        finally:
+            server.kill()
+    assert server.returncode == 0
+
+
 def test_simulate_on_a_taken_port_is_a_clear_error():
     with sw.Simulator().serve() as base_url:
         done = run("simulate", "--port", base_url.split(":")[2].split("/")[0])

@@ -87,7 +87,7 @@ def test_the_wheel_carries_data_types_and_notebooks(tmp_path):
     (wheel,) = tmp_path.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
     assert names >= {
-        "seedance_widgets/catalog.toml",
+        "seedance_widgets/catalog/catalog.toml",
         "seedance_widgets/py.typed",
         *(f"seedance_widgets/notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.ipynb")),
     }

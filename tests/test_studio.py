@@ -14,7 +14,7 @@ import av
 import httpx
 import pytest
 from canary import KEY
-from test_images import photo
+from pictures import photo
 
 import seedance_widgets as sw
 
@@ -184,7 +184,7 @@ async def test_a_download_that_breaks_is_tried_again(studio, simulator):
 
 
 async def test_a_clip_that_cannot_be_saved_is_fetched_by_resume(studio, simulator, monkeypatch):
-    monkeypatch.setattr("seedance_widgets.saving._PAUSE", 0.01)
+    monkeypatch.setattr("seedance_widgets.following.saver._PAUSE", 0.01)
     simulator.faults.refuse(503, "SlowDown", on="file", times=4)
     task = await studio.submit("a fox", **SMALL)
     with pytest.raises(sw.DownloadError, match="resume"):
@@ -196,7 +196,7 @@ async def test_a_clip_that_cannot_be_saved_is_fetched_by_resume(studio, simulato
 
 
 async def test_a_clip_whose_hours_are_over_is_said_to_be_expired(tmp_path, clock, monkeypatch):
-    monkeypatch.setattr("seedance_widgets.saving._PAUSE", 0.01)
+    monkeypatch.setattr("seedance_widgets.following.saver._PAUSE", 0.01)
     simulator = sw.Simulator(speed=10_000, clock=clock)
     with sw.Studio(tmp_path, simulate=simulator, clock=clock) as studio:
         simulator.faults.refuse(403, "AccessDenied", on="file", times=4)
@@ -301,7 +301,7 @@ async def test_the_budget_refuses_before_sending(tmp_path, simulator):
 
 
 def test_resume_says_when_the_service_cannot_be_asked(tmp_path, monkeypatch):
-    monkeypatch.setattr("seedance_widgets.client._FIRST_WAIT", 0.01)
+    monkeypatch.setattr("seedance_widgets.modelark.client._FIRST_WAIT", 0.01)
     with sw.Studio(tmp_path, api_key=KEY, base_url="http://127.0.0.1:9/api/v3") as studio:
         resumed = sw.run(studio.resume())
         assert resumed.orphans is None
@@ -554,7 +554,7 @@ def test_the_key_shows_nowhere(tmp_path):
 
 
 def test_a_retired_model_is_a_notice_once(tmp_path, monkeypatch):
-    monkeypatch.setattr("seedance_widgets.intake._warned", set())
+    monkeypatch.setattr("seedance_widgets.studio._warned", set())
     params = {"model": "seedance-1-0-lite-t2v", "resolution": "480p"}
     with sw.Studio(tmp_path, api_key=KEY, base_url="http://127.0.0.1:9/api/v3") as studio:
         with (
@@ -573,7 +573,7 @@ def test_a_retired_model_is_a_notice_once(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("call", ["submit", "generate", "legacy"])
 async def test_a_warning_points_at_the_line_that_asked(tmp_path, monkeypatch, call):
-    monkeypatch.setattr("seedance_widgets.intake._warned", set())
+    monkeypatch.setattr("seedance_widgets.studio._warned", set())
     params = {"model": "seedance-1-0-lite-t2v", "resolution": "480p"}
     with (
         sw.Simulator(speed=200).serve() as base_url,
@@ -597,7 +597,7 @@ async def test_a_retired_model_that_the_service_still_takes_is_no_news(tmp_path,
         sw.Studio(tmp_path, api_key=KEY, base_url=base_url) as studio,
     ):
         for known in (False, True):
-            monkeypatch.setattr("seedance_widgets.intake._warned", set())
+            monkeypatch.setattr("seedance_widgets.studio._warned", set())
             with warnings.catch_warnings(record=True) as told:
                 warnings.simplefilter("always")
                 await studio.submit("a fox", **SMALL)

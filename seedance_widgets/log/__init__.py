@@ -1,10 +1,10 @@
 """The log of a studio: what was asked, what came back, what it cost, where the files are.
 
-`Log` is what people read. The modules behind it: ``store`` opens the database and runs transactions,
-``schema`` names its columns, ``journal`` writes the life of each task, ``intents`` and ``answers`` turn
-requests and answers into columns, ``matching`` tells which task a row is of, ``rows`` answers questions,
-``leases`` divides the work between kernels, ``verdicts`` keeps what people think of clips, ``frames`` reads
-everything back as a DataFrame.
+`Log` is what people read. The modules behind it: ``row`` says which columns there are, ``schema`` makes
+tables of them, ``migrations`` brings an older log up to them, ``store`` opens the database and runs
+transactions; ``journal`` writes the life of each task, ``row_mapping`` turns requests and answers into
+columns, ``queries`` answers questions; ``clip_verdicts`` and ``studies`` keep what people think of clips,
+``dataframes`` reads everything back.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from seedance_widgets.economics.repricing import Prices
-    from seedance_widgets.lineage import Lineage
-    from seedance_widgets.log.rows import Row
+    from seedance_widgets.drafts.economics.repricing import Prices
+    from seedance_widgets.log.lineage import Lineage
+    from seedance_widgets.log.row import TaskRow
     from seedance_widgets.log.store import Store
-    from seedance_widgets.task import Task
+    from seedance_widgets.task.task import Task
 
 __all__ = ["Log"]
 
@@ -59,7 +59,7 @@ class Log:
         USD; a task that was not billed has ``usd`` 0.0. File paths are absolute. ``starred`` is True where
         the ``verdict`` is ``accept`` by a star.
         """
-        from seedance_widgets.log.frames import tasks_frame
+        from seedance_widgets.log.dataframes import tasks_frame
 
         return tasks_frame(self._store, self._home)
 
@@ -69,7 +69,7 @@ class Log:
         Indexed by ``key``. ``candidates`` lists ids at the service of which only a person can say whether
         one is it; ``task.adopt(id)`` and ``task.abandon()`` do.
         """
-        from seedance_widgets.log.frames import unknown_frame
+        from seedance_widgets.log.dataframes import unknown_frame
 
         return unknown_frame(self._store)
 
@@ -79,7 +79,7 @@ class Log:
         Indexed by ``key``. ``what`` is ``clip``, whose file the service keeps for 24 hours, or ``draft``,
         whose id it takes for 7 days; ``until`` is UTC and ``hours_left`` counts from now.
         """
-        from seedance_widgets.log.frames import expiring_frame
+        from seedance_widgets.log.dataframes import expiring_frame
 
         return expiring_frame(self._store, self._clock())
 
@@ -89,7 +89,7 @@ class Log:
         Indexed by ``key``, which is there once a verdict. ``star`` is an acceptance that stands out: the
         task's own ``verdict`` is then ``accept``. ``<NA>`` took the one before back.
         """
-        from seedance_widgets.log.frames import verdicts_frame
+        from seedance_widgets.log.dataframes import verdicts_frame
 
         return verdicts_frame(self._store)
 
@@ -104,9 +104,9 @@ class Log:
         LogError
             There is no such task.
         """
-        from seedance_widgets.lineage import lineage
+        from seedance_widgets.log.lineage import lineage
 
-        return lineage(self._store, self._home, self._row(key)["key"])
+        return lineage(self._store, self._home, self._row(key).key)
 
     def diff(self, a: str | Task, b: str | Task) -> pd.DataFrame:
         """What differs between two tasks, and nothing else: what was asked and what came of it.
@@ -118,7 +118,7 @@ class Log:
         LogError
             There is no such task.
         """
-        from seedance_widgets.differences import differences
+        from seedance_widgets.log.diff import differences
 
         return differences(self._row(a), self._row(b))
 
@@ -138,17 +138,17 @@ class Log:
         InvalidCatalogEntry
             A price is malformed.
         """
-        from seedance_widgets.economics import reprice
+        from seedance_widgets.drafts.economics import reprice
 
         return reprice(self.to_pandas(), prices)
 
-    def _row(self, task: str | Task) -> Row:
-        from seedance_widgets.log.rows import Rows
+    def _row(self, task: str | Task) -> TaskRow:
+        from seedance_widgets.log.queries import Rows
 
         name, rows = getattr(task, "key", task), Rows(self._store)
         if not isinstance(name, str):
             raise LogError(f"a task or its key is wanted, not {type(task).__name__}")
-        return rows.by_task_id(name) or rows.row(name)
+        return rows.by_name(name) or rows.row(name)
 
     def __repr__(self) -> str:
         return f"Log({self.location})"

@@ -12,27 +12,38 @@ import json
 import secrets
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from sqlalchemy import bindparam
 
 from seedance_widgets import catalog
 from seedance_widgets.errors import InvalidRequest, Problem
-from seedance_widgets.log.admission import check_budget, free_nonce
-from seedance_widgets.log.answers import FINAL, UNCLEAR, columns_of
-from seedance_widgets.log.intents import Order, columns_of_request
-from seedance_widgets.log.matching import (
+from seedance_widgets.log.queries import Rows, check_budget, free_nonce
+from seedance_widgets.log.row import (
+    FINAL,
+    NEVER_MADE,
     OPEN_TO_MATCH,
-    lost_intent,
+    UNCLEAR,
+    FileState,
+    RowChanges,
+    Status,
+    TaskRow,
+)
+from seedance_widgets.log.row_mapping import (
+    Order,
+    columns_of,
+    columns_of_request,
+    find_lost_intent,
+    links_of,
     match,
-    reopened,
+    reopen,
     seed_differs,
     surprise,
     unmatch,
 )
-from seedance_widgets.log.rows import Row, Rows
 from seedance_widgets.log.schema import answers, tasks
 from seedance_widgets.log.studies import refuse_second
+from seedance_widgets.units import seconds_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -40,15 +51,14 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from seedance_widgets.errors import APIError
-    from seedance_widgets.pricing import Estimate
+    from seedance_widgets.request.pricing import Estimate
 
-__all__ = ["Intent", "Journal", "Row"]
+__all__ = ["Intent", "Journal"]
 
-_SECOND = 1_000_000
 _SEEDS = 1 << 31
 _KEPT_BYTES = 10_000  # of an answer that cannot be read, which may be anything and of any size
 _KEY_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
-_FREE = {"usd": 0.0, "reserved_usd": 0.0}
+_FREE: RowChanges = {"usd": 0.0, "reserved_usd": 0.0}
 
 # Made once: it takes SQLAlchemy longer to build a statement than to run it.
 _INSERT = tasks.insert()
@@ -60,13 +70,13 @@ _KEEP_ANSWER = answers.insert()
 class Intent:
     """A row that was just begun: its key, and the body to send exactly once."""
 
-    row: Row
+    row: TaskRow
     body: dict[str, Any]
 
     @property
     def key(self) -> str:
         """The row's key."""
-        return str(self.row["key"])
+        return self.row.key
 
 
 class Journal(Rows):
@@ -80,7 +90,7 @@ class Journal(Rows):
         *,
         budget_usd: float | None,
         stored: Mapping[str, str],
-        extra: Mapping[str, Any] | None = None,
+        extra: RowChanges | None = None,
         instead_of: str | None = None,
     ) -> Intent:
         """Write the intent, reserve its cost and choose its seed and nonce, all in one transaction.
@@ -121,7 +131,7 @@ class Journal(Rows):
             estimates = [order.estimate for order in orders]
             check_budget(connection, estimates, budget_usd, simulated=self._simulated)
             # a microsecond apart, so that the log keeps their order
-            return [self._begun(connection, order, now + number) for number, order in enumerate(orders)]
+            return [self._begin_one(connection, order, now + number) for number, order in enumerate(orders)]
 
     def check(self, estimates: Sequence[Estimate], *, budget_usd: float | None) -> None:
         """Refuse what the budget does not cover by now; nothing is reserved.
@@ -134,7 +144,7 @@ class Journal(Rows):
         with self._store.read() as connection:
             check_budget(connection, estimates, budget_usd, simulated=self._simulated)
 
-    def accepted(self, key: str, answer: Mapping[str, Any], **ids: str | None) -> Row:
+    def accepted(self, key: str, answer: Mapping[str, Any], **ids: Unpack[RowChanges]) -> TaskRow:
         """The service returned a task id; it is queued now.
 
         That outweighs what others have made of the row while the answer was on its way. An id that another
@@ -143,20 +153,20 @@ class Journal(Rows):
         task_id = str(answer["id"])
         with self._store.write() as connection:
             row, other = self._row(connection, key), self._with_id(connection, task_id)
-            if row["task_id"] is not None or row["status"] not in OPEN_TO_MATCH:
+            if row.task_id is not None or row.status not in OPEN_TO_MATCH:
                 return row
             if other is None:
                 changes = match(row, task_id, None)
             else:
-                changes = self._lost(row, f"the service answered with {task_id}, the id of {other['key']}")
+                changes = self._lose(row, f"the service answered with {task_id}, the id of {other.key}")
             return self._apply(connection, row, {**changes, **ids}, "create", answer)
 
-    def rejected(self, key: str, error: APIError) -> Row:
+    def rejected(self, key: str, error: APIError) -> TaskRow:
         """The service refused: nothing was made, nothing stays reserved."""
         return self._change(
             key,
             {
-                "status": "rejected",
+                "status": Status.REJECTED,
                 "error_code": error.code or f"HTTP {error.status_code}",
                 "error_message": error.message,
                 "error_param": error.param,
@@ -169,17 +179,13 @@ class Journal(Rows):
             only=UNCLEAR,
         )
 
-    def not_created(self, key: str, reason: str) -> Row:
+    def not_created(self, key: str, reason: str) -> TaskRow:
         """The request provably never arrived: nothing stays reserved."""
-        changes = {
-            "status": "not_created",
-            "error_message": reason,
-            "finished_at": self._now(),
-            **_FREE,
-        }
-        return self._change(key, changes, only=UNCLEAR)
+        return self._change(key, self._never_made(reason), only=UNCLEAR)
 
-    def unknown(self, key: str, reason: str, *, raw: bytes | None = None, **ids: str | None) -> Row:
+    def unknown(
+        self, key: str, reason: str, *, raw: bytes | None = None, **ids: Unpack[RowChanges]
+    ) -> TaskRow:
         """The answer to its sender was lost: a task may exist, so its cost stays reserved.
 
         That outweighs what others have made of the row meanwhile: it may have been sent until now. ``raw`` is
@@ -188,19 +194,19 @@ class Journal(Rows):
         arrived = {"unreadable": raw[:_KEPT_BYTES].decode(errors="replace")} if raw else None
         with self._store.write() as connection:
             row = self._row(connection, key)
-            if row["task_id"] is not None or row["status"] not in OPEN_TO_MATCH:
+            if row.task_id is not None or row.status not in OPEN_TO_MATCH:
                 return row
-            return self._apply(connection, row, {**self._lost(row, reason), **ids}, "create", arrived)
+            return self._apply(connection, row, {**self._lose(row, reason), **ids}, "create", arrived)
 
-    def cut_off(self, key: str, reason: str, sent_at: int) -> Row:
+    def cut_off(self, key: str, reason: str, sent_at: int) -> TaskRow:
         """Its sender ended before it wrote down an answer: a task may exist, so its cost stays reserved.
 
         ``sent_at`` is the last moment at which it may have been sent (microseconds since 1970).
         """
-        changes = {"status": "unknown", "error_message": reason, "sent_at": sent_at}
-        return self._change(key, changes, only=("intent",))
+        changes: RowChanges = {"status": Status.UNKNOWN, "error_message": reason, "sent_at": sent_at}
+        return self._change(key, changes, only=(Status.INTENT,))
 
-    def matched(self, key: str, answer: Mapping[str, Any], by: str) -> Row:
+    def matched(self, key: str, answer: Mapping[str, Any], by: str) -> TaskRow:
         """A task at the service was found to be the one that this row asked for.
 
         Parameters
@@ -220,19 +226,19 @@ class Journal(Rows):
         task_id = str(answer["id"])
         with self._store.write() as connection:
             row, other = self._row(connection, key), self._with_id(connection, task_id)
-            if row["task_id"] is not None or row["status"] not in OPEN_TO_MATCH:
-                raise _refused(key, f"the task is {row['status']} and has the id {row['task_id']}")
+            if row.task_id is not None or row.status not in OPEN_TO_MATCH:
+                raise _refusal(key, f"the task is {row.status} and has the id {row.task_id}")
             if other is not None:
-                raise _refused(task_id, f"the task {other['key']} has this id")
+                raise _refusal(task_id, f"the task {other.key} has this id")
             self._apply(connection, row, match(row, task_id, by), "", None)
         return self.observed(key, answer, "adopt")
 
-    def undecided(self, key: str, candidates: Sequence[str], note: str) -> Row:
+    def undecided(self, key: str, candidates: Sequence[str], note: str) -> TaskRow:
         """A search did not settle the row: what may be it, for a person to say, and why."""
         found = json.dumps(list(candidates)) if candidates else None
-        return self._change(key, {"candidates": found, "note": note}, only=("unknown",))
+        return self._change(key, {"candidates": found, "note": note}, only=(Status.UNKNOWN,))
 
-    def abandoned(self, key: str) -> Row:
+    def abandoned(self, key: str) -> TaskRow:
         """A person has decided that no task came of it: nothing stays reserved.
 
         Should it turn up after all, `matched` and `adopted` still take it in.
@@ -240,32 +246,31 @@ class Journal(Rows):
         reason = "Given up by hand while its outcome was unknown"
         with self._store.write() as connection:
             row = self._row(connection, key)
-            if row["status"] != "unknown" or row["task_id"] is not None:
-                raise _refused(key, f"the task is {row['status']}; only an unknown outcome can be abandoned")
-            changes = {"status": "not_created", "error_message": reason, "finished_at": self._now(), **_FREE}
-            return self._apply(connection, row, changes, "", None)
+            if row.status != Status.UNKNOWN or row.task_id is not None:
+                raise _refusal(key, f"the task is {row.status}; only an unknown outcome can be abandoned")
+            return self._apply(connection, row, self._never_made(reason), "", None)
 
-    def observed(self, key: str, answer: Mapping[str, Any], call: str = "get") -> Row:
+    def observed(self, key: str, answer: Mapping[str, Any], call: str = "get") -> TaskRow:
         """The service described the task; the row follows, never backwards."""
         with self._store.write() as connection:
             row = self._row(connection, key)
-            if row["task_id"] is None or answer.get("id", row["task_id"]) != row["task_id"]:
+            if row.task_id is None or answer.get("id", row.task_id) != row.task_id:
                 return row  # asked for before the row turned out to be of another task
             changes = columns_of(answer, row)
-            if row["matched_by"] == "fingerprint" and seed_differs(row, changes.get("seed")):
+            told = changes.get("status")
+            if row.matched_by == "fingerprint" and seed_differs(row, changes.get("seed")):
                 changes = unmatch(row, changes["seed"])
-            elif row["status"] in FINAL or (row["status"] == "running" and changes.get("status") == "queued"):
+            elif row.status in FINAL or (row.status is Status.RUNNING and told is Status.QUEUED):
                 # a late answer about the past: only an address that was missing is news
-                changes = {
-                    name: changes[name]
-                    for name in ("video_url", "last_frame_url")
-                    if name in changes and row["status"] == "succeeded"
-                }
-            elif changes.get("status") == "succeeded":
+                changes = links_of(changes) if row.status == Status.SUCCEEDED else {}
+            elif told is Status.SUCCEEDED:
                 changes.setdefault("note", surprise(row, changes.get("seed")))
-            return self._apply(connection, row, changes, call, answer)
+            newer = self._apply(connection, row, changes, call, answer)
+        if newer.usd != row.usd:
+            self.money()  # cards show it, and must not have to ask
+        return newer
 
-    def adopted(self, answer: Mapping[str, Any]) -> Row:
+    def adopted(self, answer: Mapping[str, Any]) -> TaskRow:
         """A task made elsewhere gets a row, or the row that already has its id."""
         task_id, wire_model = str(answer["id"]), _text(answer.get("model"))
         draft_id, model = _text(answer.get("draft_task_id")), wire_model or ""
@@ -275,44 +280,56 @@ class Journal(Rows):
         with self._store.write() as connection:
             row = self._with_id(connection, task_id)
             if row is None:
-                lost = lost_intent(connection, answer, simulated=self._simulated, now=now)
+                lost = find_lost_intent(connection, answer, simulated=self._simulated, now=now)
                 row = lost and self._apply(connection, lost, match(lost, task_id, "fingerprint"), "", None)
             if row is None:
                 parent = self._with_id(connection, draft_id) if draft_id else None
-                row = {
-                    **self._blank(now, "queued"),  # until the answer says otherwise
+                columns: RowChanges = {
+                    "status": Status.QUEUED,  # until the answer says otherwise
                     "task_id": task_id,
                     "kind": "draft" if answer.get("draft") else "final" if draft_id else "standard",
                     "model": model,
                     "wire_model": wire_model,
-                    "parent_key": parent["key"] if parent else None,
+                    "parent_key": parent.key if parent else None,
                 }
-                connection.execute(_INSERT, row)
-        return self.observed(str(row["key"]), answer, "adopt")
+                row = self._new(now, columns)
+                connection.execute(_INSERT, row.to_dict())
+        return self.observed(row.key, answer, "adopt")
 
-    def filed(self, key: str, **columns: Any) -> Row:
-        """The clip is on disk: paths relative to the home, hash and true size are known."""
+    def filed(self, key: str, *, whole: bool = True, **columns: Unpack[RowChanges]) -> TaskRow:
+        """The clip is on disk: paths relative to the home, hash and true size are known.
+
+        One that is not ``whole`` is kept as ``failed``: it may be had better.
+        """
         with self._store.write() as connection:
             row = self._row(connection, key)
-            note = surprise(row, row["seed"])
-            changes = {"file": "saved", "saved_at": self._now(), "note": note, **columns}
-            return self._apply(connection, row, changes, "", None)
+            note = surprise(row, row.seed)
+            saved: RowChanges = {
+                "file": FileState.SAVED if whole else FileState.FAILED,
+                "saved_at": self._now() if whole else None,
+                "note": note,
+            }
+            return self._apply(connection, row, {**saved, **columns}, "", None)
 
-    def unfiled(self, key: str, file: str, reason: str) -> Row:
+    def unfiled(self, key: str, file: FileState, reason: str) -> TaskRow:
         """The clip could not be saved: ``file`` is ``failed`` or ``expired``."""
         return self._change(key, {"file": file, "note": reason}, any_status=True)
 
-    def noted(self, key: str, note: str) -> Row:
+    def noted(self, key: str, note: str) -> TaskRow:
         """Remember a trouble that changes no status, such as a 404 on GET."""
         return self._change(key, {"note": note}, any_status=True)
 
-    def forgotten(self, key: str) -> Row:
+    def troubled(self, key: str, error: Exception) -> TaskRow:
+        """Remember an error that changes no status."""
+        return self.noted(key, str(error))
+
+    def forgotten(self, key: str) -> TaskRow:
         """The service's record was deleted on request; ours stays."""
         return self._change(key, {"note": "its record at the service was deleted"}, any_status=True)
 
     # --- inside ------------------------------------------------------------------------------------------
 
-    def _begun(self, connection: Connection, order: Order, now: int) -> Intent:
+    def _begin_one(self, connection: Connection, order: Order, now: int) -> Intent:
         request = order.estimate.request
         sent: dict[str, Any] = {}
         if request.seed is None and request.parameters()["seed"].is_offered:
@@ -320,86 +337,96 @@ class Journal(Rows):
         chain = order.extra.get("chain")
         # two kernels may come to the same link at once: the second finds it taken and pays nothing
         if chain and (taken := self._link(connection, chain)):
-            raise _refused(taken["key"], f"this link of the chain is {taken['status']} already")
+            raise _refusal(taken.key, f"this link of the chain is {taken.status} already")
         replaced = self._replaceable(connection, order.instead_of) if order.instead_of else None
-        refuse_second(connection, order.extra, simulated=self._simulated)
+        if order.extra.get("study") is not None:
+            refuse_second(connection, order.extra, simulated=self._simulated)
         nonce = None
         if request.execution_expires_after is None:
             nonce = free_nonce(connection, request.spec.wire_id, request.effective("service_tier"), now)
             sent["execution_expires_after"] = catalog.rules().expires_after_default + nonce
-        row = {
-            **self._blank(now, "intent"),
+        columns: RowChanges = {
             **columns_of_request(order.estimate, order.stored, sent),
+            "status": Status.INTENT,
             "nonce": nonce,
             **order.extra,
         }
-        connection.execute(_INSERT, row)
+        row = self._new(now, columns)
+        connection.execute(_INSERT, row.to_dict())
         if replaced is not None:
-            self._apply(connection, replaced, {"resent_as": row["key"]}, "", None)
+            self._apply(connection, replaced, {"resent_as": row.key}, "", None)
         return Intent(row, {**request.to_dict(), **sent})
 
-    def _blank(self, now: int, status: str) -> Row:
-        """A row with nothing in it but what every row has."""
+    def _new(self, now: int, columns: RowChanges) -> TaskRow:
+        """A row of this journal's kind, begun now, with a key of its own."""
+        born: RowChanges = {"created_at": now, **columns}
+        return TaskRow(key=self._new_key(now), simulated=self._simulated, intent_at=now, **born)
+
+    def _lose(self, row: TaskRow, reason: str) -> RowChanges:
+        """Columns of a row that was sent until now, with nobody knowing what came of it."""
+        return {**reopen(row), "status": Status.UNKNOWN, "error_message": reason, "sent_at": self._now()}
+
+    def _never_made(self, reason: str) -> RowChanges:
+        """Columns of a row of which no task came."""
         return {
-            **dict.fromkeys(column.name for column in tasks.columns),
-            "key": self._new_key(now),
-            "status": status,
-            "file": "none",
-            "reserved_usd": 0.0,
-            "simulated": self._simulated,
-            "created_at": now,
-            "intent_at": now,
-            "revision": 0,
+            "status": Status.NOT_CREATED,
+            "error_message": reason,
+            "finished_at": self._now(),
+            **_FREE,
         }
 
-    def _lost(self, row: Row, reason: str) -> Row:
-        """Columns of a row that was sent until now, with nobody knowing what came of it."""
-        return {**reopened(row), "status": "unknown", "error_message": reason, "sent_at": self._now()}
-
     def _new_key(self, now: int) -> str:
-        stamp = time.strftime("%y%m%d-%H%M%S", time.gmtime(now / _SECOND))
+        stamp = time.strftime("%y%m%d-%H%M%S", time.gmtime(seconds_of(now)))
         return f"{stamp}-" + "".join(secrets.choice(_KEY_ALPHABET) for _ in range(5))
 
-    def _replaceable(self, connection: Connection, key: str) -> Row:
+    def _replaceable(self, connection: Connection, key: str) -> TaskRow:
         row = self._row(connection, key)
-        if row["resent_as"] is not None:
-            raise _refused(key, f"it was sent again already, as {row['resent_as']}")
-        if row["status"] not in ("not_created", "rejected"):
-            raise _refused(key, f"the task is {row['status']}; only what was never made can be sent again")
+        if row.resent_as is not None:
+            raise _refusal(key, f"it was sent again already, as {row.resent_as}")
+        if row.status not in NEVER_MADE:
+            raise _refusal(key, f"the task is {row.status}; only what was never made can be sent again")
         return row
 
     def _change(
         self,
         key: str,
-        changes: Row,
+        changes: RowChanges,
         *,
-        only: Iterable[str] = (),
+        only: Iterable[Status] = (),
         any_status: bool = False,
-    ) -> Row:
+    ) -> TaskRow:
         with self._store.write() as connection:
             row = self._row(connection, key)
-            if not any_status and row["status"] not in only:
+            if not any_status and row.status not in only:
                 return row
             return self._apply(connection, row, changes, "", None)
 
     def _apply(
-        self, connection: Connection, row: Row, changes: Row, call: str, answer: Mapping[str, Any] | None
-    ) -> Row:
-        news = {name: value for name, value in changes.items() if row.get(name) != value}
-        if news:
-            news["revision"] = row["revision"] + 1
-            connection.execute(_UPDATE, {"of_key": row["key"], **news})
-            if answer is not None:
-                raw = json.dumps(answer, ensure_ascii=False)
-                kept = {"key": row["key"], "at": self._now(), "call": call, "body": raw}
-                connection.execute(_KEEP_ANSWER, kept)
-        return {**row, **news}
+        self,
+        connection: Connection,
+        row: TaskRow,
+        changes: RowChanges,
+        call: str,
+        answer: Mapping[str, Any] | None,
+    ) -> TaskRow:
+        news = cast(
+            "RowChanges", {name: value for name, value in changes.items() if getattr(row, name) != value}
+        )
+        if not news:
+            return row
+        news["revision"] = row.revision + 1
+        connection.execute(_UPDATE, {"of_key": row.key, **news})
+        if answer is not None:
+            raw = json.dumps(answer, ensure_ascii=False)
+            kept = {"key": row.key, "at": self._now(), "call": call, "body": raw}
+            connection.execute(_KEEP_ANSWER, kept)
+        return row.with_changes(news)
 
 
 def _text(told: object) -> str | None:
     return told if isinstance(told, str) else None
 
 
-def _refused(value: str, reason: str) -> InvalidRequest:
+def _refusal(value: str, reason: str) -> InvalidRequest:
     refused = "this cannot be done; nothing was sent or changed"
     return InvalidRequest([Problem("task", value, reason)], refused=refused)

@@ -1,4 +1,4 @@
-"""The log's tables, and the numbered steps that bring an older log up to date.
+"""The log's tables, as a new log has them; `migrations` brings an older one up to them.
 
 ``tasks`` has one row a task, flat and typed, because people read it as a table; money is in USD, times are
 whole microseconds since 1970 UTC, absent is NULL. ``answers`` keeps the raw JSON of every answer that
@@ -9,9 +9,6 @@ clips are files beside the database; a row holds their paths relative to the hom
 """
 
 from __future__ import annotations
-
-import textwrap
-from typing import TYPE_CHECKING
 
 from sqlalchemy import (
     BigInteger,
@@ -24,24 +21,18 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    inspect,
-    select,
 )
 
-from seedance_widgets.errors import LogError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from sqlalchemy import Connection
+from seedance_widgets.log.row import table_columns
 
 __all__ = [
     "FRAME_COLUMNS",
+    "READ_VERSION",
     "answers",
     "kernels",
     "looks",
     "meta",
-    "migrate",
+    "metadata",
     "studies",
     "tasks",
     "verdicts",
@@ -55,78 +46,10 @@ def _time(name: str) -> Column[int]:
     return Column(name, BigInteger, info={"time": True})
 
 
-def _path(name: str) -> Column[str]:
-    return Column(name, Text, info={"path": True})
-
-
 tasks = Table(
     "tasks",
     metadata,
-    Column("key", String(32), primary_key=True),
-    Column("task_id", String(128), index=True),
-    Column("status", String(16), nullable=False, index=True),
-    Column("kind", String(16), nullable=False),
-    Column("mode", String(24)),
-    Column("model", String(64)),
-    Column("prompt", Text),
-    Column("resolution", String(16)),
-    Column("ratio", String(16)),
-    Column("width", Integer),
-    Column("height", Integer),
-    Column("duration", Integer),
-    Column("frames", Integer),
-    Column("seed", BigInteger),
-    Column("requested_seed", BigInteger),
-    Column("camera_fixed", Boolean),
-    Column("watermark", Boolean),
-    Column("generate_audio", Boolean),
-    Column("service_tier", String(16)),
-    Column("first_frame", Text),
-    Column("last_frame", Text),
-    Column("reference_images", Text),  # a JSON list
-    Column("tokens", BigInteger),
-    Column("usd", Float),
-    Column("est_tokens", BigInteger),
-    Column("est_usd", Float),
-    Column("price_id", Text),
-    Column("file", String(16), nullable=False, default="none"),
-    _path("video_path"),
-    _path("last_frame_path"),
-    Column("sha256", String(64)),
-    Column("error_code", Text),
-    Column("error_message", Text),
-    _time("created_at"),  # ours until the service has said its own
-    _time("finished_at"),
-    _time("saved_at"),
-    Column("parent_key", String(32)),
-    Column("study", Text),
-    Column("arm", Text),
-    Column("item", Text),
-    Column("verdict", Text),
-    Column("simulated", Boolean, nullable=False),
-    # --- further columns, free to change -----------------------------------------------------------------
-    _path("poster_path"),
-    _path("preview_path"),  # H.264, where the clip's own codec does not play in browsers
-    Column("error_param", Text),
-    Column("note", Text),  # the last trouble that did not change the status
-    Column("usd_per_million", Float),
-    Column("reserved_usd", Float, nullable=False, default=0.0),
-    Column("nonce", Integer),
-    Column("matched_by", String(16)),  # how a lost id was found again: fingerprint, or person
-    Column("candidates", Text),  # JSON list of ids, where only a person can say which one it is
-    Column("owner", String(32)),  # the kernel that looks after the task
-    Column("chain", String(64)),  # of a link: hash of its definition and of those of the links before it
-    Column("resent_as", String(32)),  # key of the row that was sent in place of this one
-    Column("study_seed", BigInteger),  # which of its study's seeds a clip stands for, sent or not
-    Column("wire_model", Text),
-    Column("body", Text),  # what was sent, pictures as inputs/<sha256>.<ext>
-    Column("request_id", Text),
-    Column("client_request_id", Text),
-    Column("video_url", Text),
-    Column("last_frame_url", Text),
-    _time("intent_at"),
-    _time("sent_at"),  # of an unclear create: the last moment at which it may have been sent
-    Column("revision", Integer, nullable=False, default=0),
+    *table_columns(),
     Index("tasks_study", "study"),
     Index("tasks_nonce", "wire_model", "service_tier", "nonce"),
     # holds all that the budget check adds up, so that it need not read the rows
@@ -151,6 +74,7 @@ kernels = Table(
     Column("pid", Integer, nullable=False),
     Column("born_at", Float, nullable=False),  # of the process, seconds: its number may be used again
     _time("beat_at"),
+    Column("version", Integer),  # of the log that it writes; NULL is version 2, which does not say so
 )
 
 verdicts = Table(
@@ -207,6 +131,8 @@ looks = Table(
 )
 
 meta = Table("meta", metadata, Column("name", String(32), primary_key=True), Column("value", Text))
+# of the log, as text; it is asked before each write, and is not compiled anew each time
+READ_VERSION = "SELECT value FROM meta WHERE name = 'version'"
 
 # What `to_pandas` shows, in the tables' order; addresses of files expire and bodies are for machines.
 FRAME_COLUMNS = tuple(
@@ -229,56 +155,3 @@ FRAME_COLUMNS = tuple(
         "wire_model",
     )
 )
-
-
-def _to_version_2(connection: Connection) -> None:
-    """Lost ids can be found again, several kernels share a log, and people judge clips."""
-    for column in (
-        "matched_by VARCHAR(16)",
-        "candidates TEXT",
-        "owner VARCHAR(32)",
-        "resent_as VARCHAR(32)",
-        "study_seed BIGINT",
-        "chain VARCHAR(64)",
-    ):
-        connection.exec_driver_sql(f"ALTER TABLE tasks ADD COLUMN {column}")
-    connection.exec_driver_sql("CREATE INDEX tasks_study ON tasks (study)")
-    for table in (kernels, verdicts, studies, votes, looks):
-        table.create(connection)
-
-
-# Steps from each older version to the next: MIGRATIONS[0] leads from version 1 to 2. A new log is made
-# from the tables above and starts at the last version.
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_to_version_2,)
-
-
-def migrate(connection: Connection) -> None:
-    """Create the tables of a new log, or run the steps that an older one lacks.
-
-    Raises
-    ------
-    LogError
-        The log was written by a newer version of this package, or the database holds something else.
-    """
-    newest = len(MIGRATIONS) + 1
-    there = set(inspect(connection).get_table_names())
-    if connection.dialect.name != "sqlite":
-        there &= set(metadata.tables)  # a server's database may well be shared with others
-    if not there:
-        metadata.create_all(connection)
-        connection.execute(meta.insert().values(name="version", value=str(newest)))
-        return
-    found = ""
-    if {"meta", "tasks"} <= there:
-        found = str(connection.execute(select(meta.c.value).where(meta.c.name == "version")).scalar())
-    if not found.isdecimal():
-        held = textwrap.shorten(", ".join(sorted(there)), 60, placeholder="...")
-        raise LogError(f"this database is no log of this package: it holds {held}. It is unchanged.")
-    if int(found) > newest:
-        raise LogError(
-            f"this log is of version {found}, this package knows {newest}: install a newer seedance-widgets. "
-            "The log is unchanged."
-        )
-    for step in MIGRATIONS[int(found) - 1 :]:
-        step(connection)
-    connection.execute(meta.update().where(meta.c.name == "version").values(value=str(newest)))

@@ -8,24 +8,27 @@ Commits reach the disk before they return (WAL with full sync).
 from __future__ import annotations
 
 import contextlib
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, ProgrammingError
 
 from seedance_widgets.errors import LogError
 from seedance_widgets.log.disk import refuse_network
-from seedance_widgets.log.schema import migrate
+from seedance_widgets.log.migrations import migrate, newest_version
+from seedance_widgets.log.schema import READ_VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from sqlalchemy import Connection, Engine
 
-__all__ = ["Store"]
+__all__ = ["Store", "batches"]
 
 _BUSY_TIMEOUT_S = 30
+_MOST_VALUES = 500  # in one statement; SQLite has a limit
 _PAGE_CACHE_KIB = 8192
 # one number for all of our writers on a PostgreSQL server; any constant does
 _ADVISORY_LOCK = 0x5EEDA9CE
@@ -35,38 +38,89 @@ _KINDS = (
 )
 
 
+def batches(values: Iterable[str]) -> Iterator[list[str]]:
+    """Values, as many at a time as one statement may name."""
+    waiting = list(values)
+    for start in range(0, len(waiting), _MOST_VALUES):
+        yield waiting[start : start + _MOST_VALUES]
+
+
 class Store:
     """A database that holds a log; threads may share it.
 
     Parameters
     ----------
     location
-        Path of a SQLite file, or an SQLAlchemy URL.
+        Path of a SQLite file, or an SQLAlchemy URL. A log of an older version is brought up to date, a SQLite
+        file after it was copied beside itself.
+    clock
+        Seconds since 1970 UTC.
+
+    Attributes
+    ----------
+    name : str
+        Its address, without a password.
+    version : int
+        Of the log as this package writes it.
 
     Raises
     ------
     LogError
-        It cannot be opened, is no log, or was written by a newer version; the address is of no database
-        that can hold one.
+        It cannot be opened, is no log, or was written by a newer version; kernels of an older version work on
+        it; the address is of no database that can hold one.
     """
 
-    def __init__(self, location: Path | str) -> None:
+    def __init__(self, location: Path | str, *, clock: Callable[[], float] = time.time) -> None:
         self._engine: Engine = _engine_of(location)
+        self.version = newest_version()
         self.name = self._engine.url.render_as_string(hide_password=True)
         self._sqlite = self._engine.dialect.name == "sqlite"
         if self._sqlite:
             event.listen(self._engine, "connect", _prepare_sqlite)
         self._file: tuple[Path, int] | None = None
-        with self.write() as connection:
-            migrate(connection)
+        try:
+            with self._transaction() as connection:
+                migrate(connection, now=clock())
+        except BaseException:
+            self.close()
+            raise
         named = self._engine.url.database or ""
         if self._sqlite and not named.startswith("file:"):
             self._file = (Path(named).absolute(), Path(named).stat().st_ino)
 
     @contextlib.contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction that holds the write lock from its first moment; durable when it ends."""
-        with self._translated(), self._engine.connect() as connection:
+        """A transaction that holds the write lock from its first moment; durable when it ends.
+
+        Raises
+        ------
+        LogError
+            The log cannot be written to, or a newer version of this package has taken it over.
+        """
+        with self._transaction() as connection:
+            self._refuse_other_version(connection)
+            yield connection
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection for reading only."""
+        with self._own_errors(), self._engine.connect() as connection:
+            try:
+                yield connection
+            except DBAPIError as error:
+                # a column that is not known there is of another version; a lost connection says nothing
+                if self._sqlite or isinstance(error, ProgrammingError):
+                    connection.rollback()
+                    self._refuse_other_version(connection)
+                raise
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._engine.dispose()
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        with self._own_errors(), self._engine.connect() as connection:
             self._begin(connection)
             try:
                 yield connection
@@ -75,22 +129,31 @@ class Store:
                 raise
             self._end(connection, "COMMIT")
 
-    @contextlib.contextmanager
-    def read(self) -> Iterator[Connection]:
-        """A connection for reading only."""
-        with self._translated(), self._engine.connect() as connection:
-            yield connection
-
-    def close(self) -> None:
-        """Let go of the database."""
-        self._engine.dispose()
-
     def _begin(self, connection: Connection) -> None:
         if self._sqlite:
             self._check_place()
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         else:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK})
+
+    def _refuse_other_version(self, connection: Connection) -> None:
+        """Refuse to write to a log that was brought to another version since it was opened."""
+        found = connection.exec_driver_sql(READ_VERSION).scalar() or "none"
+        if found == str(self.version):
+            return
+        if found.isdecimal() and int(found) > self.version:
+            raise LogError(
+                f"the log {self.name} was brought to version {found} by a newer seedance-widgets while this "
+                f"kernel ran. This kernel knows version {self.version}, and writes nothing more to it. "
+                "Nothing is lost: what was sent is in the log and goes on at the service. Restart this "
+                "kernel with the newer seedance-widgets installed, and `await studio.resume()` takes "
+                "everything up."
+            )
+        raise LogError(
+            f"the log {self.name} was replaced by one of version {found} while it was in use. This kernel "
+            f"knows version {self.version}, and has written nothing to it. Close this studio and make "
+            "another one, which brings the log up to date."
+        )
 
     def _check_place(self) -> None:
         """Refuse to write to a file that has lost its name: what it holds goes with the process."""
@@ -114,7 +177,7 @@ class Store:
             connection.rollback()
 
     @contextlib.contextmanager
-    def _translated(self) -> Iterator[None]:
+    def _own_errors(self) -> Iterator[None]:
         try:
             yield
         except DBAPIError as error:

@@ -7,29 +7,59 @@ nobody. Every method is one transaction, durable when it returns, and any thread
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import and_, func, or_, select
 
 from seedance_widgets.errors import InvalidStudy
+from seedance_widgets.log.row import CLIPLESS, SAVE_ENDED_BADLY, Status, TaskRow
 from seedance_widgets.log.schema import looks, studies, tasks, votes
+from seedance_widgets.units import micros_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from sqlalchemy import ColumnElement, Connection
 
-    from seedance_widgets.log.rows import Row
+    from seedance_widgets.log.row import RowChanges
     from seedance_widgets.log.store import Store
 
-__all__ = ["Studies", "refuse_second"]
-
-_SECOND = 1_000_000
-# how a clip's task ends without a clip
-_CLIPLESS = ("failed", "expired", "cancelled", "rejected", "not_created")
+__all__ = ["Look", "Studies", "Vote", "refuse_second"]
 
 
-def refuse_second(connection: Connection, columns: Mapping[str, Any], *, simulated: bool) -> None:
+class Vote(NamedTuple):
+    """A vote as the log has it; arms, item and seed are those of its two tasks.
+
+    ``kind`` is what the trial was for (see ``trials``), ``at`` is set as the vote is cast (microseconds since
+    1970).
+    """
+
+    rater: str
+    trial: str
+    left_key: str
+    right_key: str
+    choice: str
+    criterion: str | None
+    kind: str
+    seconds: float | None
+    sound: bool | None
+    at: int = 0
+
+
+class Look(NamedTuple):
+    """One look at a study's results: a ``peek``, or the ``reveal``; who, at how many votes, and when."""
+
+    kind: str
+    by: str | None
+    seen: int
+    at: int
+
+
+_VOTE = select(*(votes.c[name] for name in Vote._fields))
+_LOOK = select(*(looks.c[name] for name in Look._fields))
+
+
+def refuse_second(connection: Connection, columns: RowChanges, *, simulated: bool) -> None:
     """Refuse to begin a clip of a study that another run, of this kernel or another, makes or has made.
 
     Inside the intent's own transaction, so that a cell that is run twice at once pays once.
@@ -48,8 +78,6 @@ def refuse_second(connection: Connection, columns: Mapping[str, Any], *, simulat
     InvalidStudy
         There is such a task, and it may have a clip.
     """
-    if columns.get("study") is None:
-        return
     same = and_(
         *(
             tasks.c[name].is_not_distinct_from(columns.get(name))
@@ -57,8 +85,8 @@ def refuse_second(connection: Connection, columns: Mapping[str, Any], *, simulat
         ),
         tasks.c.simulated.is_(simulated),
     )
-    lost = and_(tasks.c.status == "succeeded", tasks.c.file.in_(("failed", "expired")))
-    there = select(tasks.c.key).where(same, ~or_(tasks.c.status.in_(_CLIPLESS), lost)).limit(1)
+    lost = and_(tasks.c.status == Status.SUCCEEDED, tasks.c.file.in_(SAVE_ENDED_BADLY))
+    there = select(tasks.c.key).where(same, ~or_(tasks.c.status.in_(CLIPLESS), lost)).limit(1)
     if key := connection.execute(there).scalar():
         raise InvalidStudy(f"this clip of the study is made by task {key} already; nothing was sent")
 
@@ -103,16 +131,16 @@ class Studies:
         with self._store.read() as connection:
             return connection.execute(select(studies.c.revealed_at).where(self._one(name))).scalar()
 
-    def tasks(self, name: str) -> list[Row]:
+    def tasks(self, name: str) -> list[TaskRow]:
         """Rows of its clips in the order they were begun, failed ones and their successors too."""
         query = select(tasks).where(tasks.c.study == name, tasks.c.simulated.is_(self._simulated))
         with self._store.read() as connection:
-            found = connection.execute(query.order_by(tasks.c.intent_at, tasks.c.key)).mappings()
-            return [dict(row) for row in found]
+            found = connection.execute(query.order_by(tasks.c.intent_at, tasks.c.key))
+            return [TaskRow.read(line) for line in found]
 
     # --- votes -------------------------------------------------------------------------------------------
 
-    def cast(self, name: str, cast: Sequence[Mapping[str, Any]]) -> None:
+    def cast(self, name: str, cast: Sequence[Vote]) -> None:
         """Write votes, all or none; one on a trial and criterion that the rater voted on replaces it.
 
         Parameters
@@ -120,7 +148,7 @@ class Studies:
         name
             Of the study.
         cast
-            Columns of each vote: rater, trial, left_key, right_key, choice, criterion, kind, seconds, sound.
+            Each vote; when it is cast is set here.
 
         Raises
         ------
@@ -133,12 +161,14 @@ class Studies:
             for vote in cast:
                 before = and_(
                     self._standing(name),
-                    votes.c.rater == vote["rater"],
-                    votes.c.trial == vote["trial"],
-                    votes.c.criterion.is_not_distinct_from(vote["criterion"]),
+                    votes.c.rater == vote.rater,
+                    votes.c.trial == vote.trial,
+                    votes.c.criterion.is_not_distinct_from(vote.criterion),
                 )
                 connection.execute(votes.update().where(before).values(undone_at=now))
-            rows = [{**vote, "study": name, "simulated": self._simulated, "at": now} for vote in cast]
+            rows = [
+                {**vote._asdict(), "study": name, "simulated": self._simulated, "at": now} for vote in cast
+            ]
             connection.execute(votes.insert(), rows)
 
     def undo(self, name: str, rater: str) -> str | None:
@@ -160,20 +190,20 @@ class Studies:
             connection.execute(votes.update().where(votes.c.id == last.id).values(undone_at=self._now()))
             return str(last.trial)
 
-    def votes(self, name: str, rater: str | None = None) -> list[Row]:
+    def votes(self, name: str, rater: str | None = None) -> list[Vote]:
         """Votes that stand, of all raters or one, in the order they were cast."""
-        query = select(votes).where(self._standing(name))
+        query = _VOTE.where(self._standing(name))
         if rater is not None:
             query = query.where(votes.c.rater == rater)
         with self._store.read() as connection:
-            return [dict(row) for row in connection.execute(query.order_by(votes.c.id)).mappings()]
+            return [Vote(*line) for line in connection.execute(query.order_by(votes.c.id))]
 
     # --- results -----------------------------------------------------------------------------------------
 
     def look(self, name: str, by: str | None = None) -> None:
         """Remember that results were looked at while votes may still come."""
         with self._store.write() as connection:
-            self._looked(connection, name, "peek", by)
+            self._add_look(connection, name, "peek", by)
 
     def reveal(self, name: str, by: str | None = None) -> int:
         """End voting for good; returns when that was, in microseconds since 1970."""
@@ -183,21 +213,21 @@ class Studies:
                 return int(known)
             now = self._now()
             connection.execute(studies.update().where(self._one(name)).values(revealed_at=now))
-            self._looked(connection, name, "reveal", by)
+            self._add_look(connection, name, "reveal", by)
             return now
 
-    def looks(self, name: str) -> list[Row]:
-        """Every look at the results, in order: kind, by, seen, at.
+    def looks(self, name: str) -> list[Look]:
+        """Every look at the results, in order.
 
         Two looks with the same ``seen`` saw the same votes.
         """
-        query = select(looks).where(looks.c.study == name, looks.c.simulated.is_(self._simulated))
+        query = _LOOK.where(looks.c.study == name, looks.c.simulated.is_(self._simulated))
         with self._store.read() as connection:
-            return [dict(row) for row in connection.execute(query.order_by(looks.c.id)).mappings()]
+            return [Look(*line) for line in connection.execute(query.order_by(looks.c.id))]
 
     # --- inside ------------------------------------------------------------------------------------------
 
-    def _looked(self, connection: Connection, name: str, kind: str, by: str | None) -> None:
+    def _add_look(self, connection: Connection, name: str, kind: str, by: str | None) -> None:
         mine = and_(votes.c.study == name, votes.c.simulated.is_(self._simulated))
         # counts up only: a vote that is cast and taken back makes two changes
         seen = select(func.count(votes.c.id) + func.count(votes.c.undone_at)).where(mine)
@@ -224,4 +254,4 @@ class Studies:
         )
 
     def _now(self) -> int:
-        return int(self._clock() * _SECOND)
+        return micros_of(self._clock())

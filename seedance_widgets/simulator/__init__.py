@@ -1,8 +1,8 @@
 """The service on one's own machine: real MP4 files over the real wire protocol, no key, no network.
 
 `Simulator` is embedded by ``Studio(simulate=True)`` and served by ``seedance-widgets simulate``. A call's
-way through it: ``serving`` (in process or by socket) -> ``app`` (key, JSON, faults) -> ``service`` (the
-four calls), with ``reading`` (what a body asks for), ``world`` (state and time), ``films`` and ``render``
+way through it: ``transports`` (in process or by socket) -> ``app`` (key, JSON, faults) -> ``service`` (the
+four calls), with ``reading`` (what a body asks for), ``state`` (state and time), ``films`` and ``render``
 (files), ``callbacks``.
 """
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from seedance_widgets.simulator.films import Films
     from seedance_widgets.simulator.service import Service
-    from seedance_widgets.simulator.serving import EmbeddedTransport
+    from seedance_widgets.simulator.transports import EmbeddedTransport
 
 __all__ = ["EMBEDDED_BASE_URL", "Simulator"]
 
@@ -93,14 +93,14 @@ class Simulator:
 
     def transport(self) -> EmbeddedTransport:
         """An httpx transport that answers in this process; its base URL is `EMBEDDED_BASE_URL`."""
-        from seedance_widgets.simulator.serving import EmbeddedTransport
+        from seedance_widgets.simulator.transports import EmbeddedTransport
 
         return EmbeddedTransport(self._app)
 
     @contextlib.contextmanager
     def serve(self, port: int = 0, host: str = "127.0.0.1") -> Iterator[str]:
         """Serve over a socket for as long as the context lasts; yields the base URL, ending in /api/v3."""
-        from seedance_widgets.simulator.serving import make_server, serve
+        from seedance_widgets.simulator.transports import make_server, serve
 
         with serve(make_server(self._app, host, port)) as bound:
             yield f"http://{host}:{bound}/api/v3"

@@ -12,24 +12,25 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from seedance_widgets import catalog
-from seedance_widgets.body import params_of
-from seedance_widgets.cropping import nearest_ratio
+from seedance_widgets.catalog.model import ADAPTIVE
 from seedance_widgets.errors import InvalidRequest, Problem
-from seedance_widgets.flags import convert_flags
-from seedance_widgets.model import ADAPTIVE
-from seedance_widgets.pricing import frames_of, tokens_of
-from seedance_widgets.request import TaskRequest
+from seedance_widgets.inputs.crop import nearest_ratio
+from seedance_widgets.request.fields import PARAMETERS
+from seedance_widgets.request.from_body import params_of
+from seedance_widgets.request.pricing import frames_of, tokens_of
+from seedance_widgets.request.rules import convert_flags
+from seedance_widgets.request.task_request import TaskRequest
+from seedance_widgets.units import DAY
 
 if TYPE_CHECKING:
-    from seedance_widgets.images import Image
-    from seedance_widgets.model import Model
-    from seedance_widgets.simulator.world import SimulatedTask, World
+    from seedance_widgets.catalog.model import Model
+    from seedance_widgets.inputs.image import Image
+    from seedance_widgets.simulator.state import SimulatedTask, World
 
 __all__ = ["STAND_IN_SIZE", "Refusal", "draft_of", "invalid", "read_body", "settle"]
 
 STAND_IN_SIZE = (1024, 768)
 _SEEDS = 1 << 31
-_DAY_SECONDS = 86_400
 # newer parameters that the service knows of and that reach no rule here
 _PASSED_OVER = ("output_format", "omni_reference_task_type", "tools")
 
@@ -73,7 +74,7 @@ def read_body(body: Any) -> TaskRequest:
         if params.get("frames") is not None:
             params.pop("duration", None)
         extra = params.pop("extra", {})
-        request = _checked(params)
+        request = _request_of(params)
     except InvalidRequest as error:
         first = next((p for p in error.problems if not p.client_only), error.problems[0])
         raise _refusal_of(first) from None
@@ -94,7 +95,7 @@ def _check_extra(spec: Model, extra: dict[str, Any]) -> None:
             )
 
 
-def _checked(params: dict[str, Any]) -> TaskRequest:
+def _request_of(params: dict[str, Any]) -> TaskRequest:
     try:
         return TaskRequest(**params)
     except InvalidRequest as error:
@@ -114,7 +115,7 @@ def _take_flags(params: dict[str, Any]) -> None:
     for name, value in found.items():
         if params.get(name) is None:
             try:
-                _checked({**params, **taken, name: value})
+                _request_of({**params, **taken, name: value})
             except InvalidRequest:
                 continue
             taken[name] = value
@@ -129,7 +130,7 @@ def draft_of(world: World, request: TaskRequest, now: float) -> SimulatedTask | 
     days = catalog.rules().draft_task_days
     if draft is None or not draft.facts["draft"] or draft.status != "succeeded":
         raise invalid("content.draft_task", "is not a succeeded draft")
-    if now > draft.created_at + days * _DAY_SECONDS:
+    if now > draft.created_at + days * DAY:
         raise invalid("content.draft_task", f"the draft is older than {days} days")
     if draft.model != request.spec.id:
         raise invalid("model", "is not the draft's model")
@@ -168,7 +169,7 @@ def settle(world: World, request: TaskRequest, draft: SimulatedTask | None) -> d
     factor = spec.draft.factor(audio=audio) if request.draft and spec.draft else None
     if factor:
         tokens = tokens * factor[0] // factor[1]
-    return {
+    settled = {
         "prompt": reused.get("prompt", request.prompt),
         "pictures": pictures,
         "resolution": resolution,
@@ -180,21 +181,20 @@ def settle(world: World, request: TaskRequest, draft: SimulatedTask | None) -> d
         "count": count,
         "tokens": tokens,
         "seed": seed,
-        "camera_fixed": bool(reused.get("camera_fixed", request.effective("camera_fixed"))),
-        "watermark": bool(request.watermark),
         "generate_audio": audio,
         "draft": bool(request.draft),
         "draft_task_id": draft.id if draft else None,
-        "return_last_frame": bool(request.return_last_frame),
         "service_tier": request.effective("service_tier"),
         "execution_expires_after": request.effective("execution_expires_after"),
-        "callback_url": request.callback_url,
-        "echoed": {
-            name: getattr(request, name)
-            for name in ("safety_identifier", "priority")
-            if getattr(request, name) is not None
-        },
     }
+    echoed: dict[str, Any] = {}
+    for name, row in PARAMETERS.items():
+        if name not in settled:
+            own, given = request.effective(name), getattr(request, name)
+            settled[name] = reused.get(name, own) if row.reused else own
+            if row.answered and given is not None:
+                echoed[name] = given
+    return {**settled, "echoed": echoed}
 
 
 def _picture(world: World, image: Image) -> dict[str, Any]:

@@ -22,18 +22,17 @@ import av
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from seedance_widgets.simulator.picture.board import Board
-from seedance_widgets.simulator.picture.layers import frame_planes
-from seedance_widgets.simulator.picture.marks import Marks, pill
-from seedance_widgets.simulator.picture.scenes import Landscape
-from seedance_widgets.simulator.picture.stills import MARKS_KEY, Stills, fit, open_picture
+from seedance_widgets.simulator.picture.landscape import Landscape
+from seedance_widgets.simulator.picture.marks import Marks, label
+from seedance_widgets.simulator.picture.stills import MARKS_KEY, Stills, board, fit, open_picture
+from seedance_widgets.simulator.picture.yuv import frame_planes
 from seedance_widgets.simulator.sound import RATE, melody
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
     from av.video.stream import VideoStream
 
-    from seedance_widgets.simulator.picture.layers import Planes
+    from seedance_widgets.simulator.picture.yuv import Planes
 
 FPS = 24
 _SAMPLES = RATE // FPS
@@ -44,12 +43,13 @@ _BT601 = 6
 _LIMITED = 1
 _X264 = {
     "preset": "ultrafast",
-    "crf": "28",
+    # A constant quantiser: for a constant quality each frame is looked at twice, which takes longer by half.
+    "qp": "24",
     "bf": "0",
     "threads": "1",
-    # What the preset leaves out and skies need: bits for smooth places, and good key frames, for a sky that
+    # What the preset leaves out and skies need: smooth edges of blocks, and good key frames, for a sky that
     # stands still is shown as its key frame was coded.
-    "x264-params": "aq-mode=1:aq-strength=1.2:deblock=0,0:ipratio=1.6",
+    "x264-params": "deblock=0,0:ipratio=1.6",
 }
 
 
@@ -95,6 +95,7 @@ def render_mp4(scene: Scene) -> bytes:
     """
     picture = _picture(scene)
     marks = _marks(scene)
+    frame = av.VideoFrame(scene.width, scene.height, "yuv420p")
     with tempfile.TemporaryDirectory(prefix="seedance-render-") as folder:
         # A file, not memory: to put the index first, the muxer opens its own output again by name.
         path = Path(folder) / "clip.mp4"
@@ -103,7 +104,7 @@ def render_mp4(scene: Scene) -> bytes:
             video = _video_stream(container, scene)
             sound = _Sound(container, scene) if scene.audio else None
             for index in range(scene.frames):
-                frame = av.VideoFrame(scene.width, scene.height, "yuv420p")
+                frame.make_writable()
                 planes = frame_planes(frame)
                 picture.draw(planes, index)
                 marks.draw(planes, index)
@@ -139,12 +140,16 @@ def last_frame_png(mp4: bytes) -> bytes:
 def stand_in_png(url: str, size: tuple[int, int] = (1024, 768)) -> bytes:
     """A picture to stand for one at a URL that is not fetched: its words and hash choose the scene."""
     width, height = (side + side % 2 for side in size)
-    frame = av.VideoFrame(width, height, "yuv420p")
-    Landscape((width, height), 1, prompt=url, seed=0, still=True).draw(frame_planes(frame), 0)
-    image = _image(frame).crop((0, 0, *size))
-    label = pill("stand-in: this URL was not fetched", max(9, round(min(size) * 0.022)), dot=False)
-    image.paste(label, ((size[0] - label.width) // 2, round(size[1] * 0.24)), label)
+    image = _first_frame(Landscape((width, height), 1, prompt=url, seed=0, still=True)).crop((0, 0, *size))
+    sign = label("stand-in: this URL was not fetched", max(9, min(size) * 0.022))
+    image.paste(sign, ((size[0] - sign.width) // 2, round(size[1] * 0.24)), sign)
     return _png(image)
+
+
+def _first_frame(place: Landscape) -> Image.Image:
+    frame = av.VideoFrame(*place.size, "yuv420p")
+    place.draw(frame_planes(frame), 0)
+    return _image(frame)
 
 
 def _image(frame: av.VideoFrame) -> Image.Image:
@@ -161,19 +166,19 @@ def _picture(scene: Scene) -> Picture:
     size = (scene.width, scene.height)
     ratio = scene.ratio or f"{scene.width}:{scene.height}"
     given = [fit(data, size, ratio) for data in (scene.first_frame, scene.last_frame) if data is not None]
-    if given:
-        return Stills(given, scene.frames, seed=scene.seed, still=scene.camera_fixed)
-    frames = 1 if scene.references else scene.frames
-    place = Landscape(size, frames, prompt=scene.prompt, seed=scene.seed, still=scene.camera_fixed)
-    if scene.references:
-        return Board(place, [open_picture(data) for data in scene.references], scene.frames, seed=scene.seed)
-    return place
+    if not given:
+        frames = 1 if scene.references else scene.frames
+        place = Landscape(size, frames, prompt=scene.prompt, seed=scene.seed, still=scene.camera_fixed)
+        if not scene.references:
+            return place
+        given = [board(_first_frame(place), [open_picture(data) for data in scene.references])]
+    return Stills(given, scene.frames, seed=scene.seed, still=scene.camera_fixed)
 
 
 def _marks(scene: Scene) -> Marks:
-    label = f"SIMULATED {'DRAFT ' if scene.draft else ''}· seed {scene.seed}"
+    text = f"SIMULATED {'DRAFT ' if scene.draft else ''}· seed {scene.seed}"
     title = "" if scene.first_frame or scene.last_frame or scene.references else scene.prompt
-    return Marks(scene.width, scene.height, scene.frames, label=label, title=title, watermark=scene.watermark)
+    return Marks((scene.width, scene.height), scene.frames, text=text, title=title, watermark=scene.watermark)
 
 
 def _comment(scene: Scene, marks: Marks) -> str:

@@ -17,18 +17,18 @@ from typing import TYPE_CHECKING, Any
 from seedance_widgets import catalog
 from seedance_widgets.errors import InvalidRequest
 from seedance_widgets.simulator.reading import Refusal, draft_of, invalid, read_body, settle
-from seedance_widgets.simulator.world import SimulatedTask, World
+from seedance_widgets.simulator.state import SimulatedTask, World
+from seedance_widgets.units import DAY, HOUR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from seedance_widgets.model import Model
+    from seedance_widgets.catalog.model import Model
     from seedance_widgets.simulator.faults import Faults
 
 __all__ = ["Service"]
 
-_DAY = 86_400
 _MINUTE = 60
 # seconds at speed 1
 _QUEUE_SECONDS = {"default": (1.0, 5.0), "flex": (20.0, 240.0)}
@@ -115,7 +115,7 @@ class Service:
         """GET: the task as it stands; ``base`` is the server's address, for links to files."""
         now = self.clock()
         with self.world.transaction(now) as world:
-            return self._answer(self._known(world, task_id, now), base)
+            return self._answer(self._task_of(world, task_id, now), base)
 
     def list(self, query: Mapping[str, Any], base: str) -> dict[str, Any]:
         """GET the list: newest first, of the last 7 days, one tier at a time."""
@@ -132,7 +132,7 @@ class Service:
         with self.world.transaction(now) as world:
             found = [
                 self._answer(task, base)
-                for task in world.tasks(since=now - catalog.rules().record_days * _DAY)
+                for task in world.tasks(since=now - catalog.rules().record_days * DAY)
                 if task.tier == tier
                 and task.created_at <= newest
                 and (not status or task.status == status)
@@ -145,7 +145,7 @@ class Service:
         """DELETE: cancels what is queued, removes what has ended, refuses the rest."""
         now = self.clock()
         with self.world.transaction(now) as world:
-            task = self._known(world, task_id, now)
+            task = self._task_of(world, task_id, now)
             if task.status == "queued":
                 world.change(task, "cancelled", now)
             elif task.status == "running":
@@ -166,8 +166,8 @@ class Service:
         """The succeeded task whose files may still be fetched, or a `Refusal`."""
         now = self.clock()
         with self.world.transaction(now) as world:
-            task = self._known(world, task_id, now)
-        if task.status != "succeeded" or now > task.updated_at + catalog.rules().file_hours * 3600:
+            task = self._task_of(world, task_id, now)
+        if task.status != "succeeded" or now > task.updated_at + catalog.rules().file_hours * HOUR:
             raise Refusal(403, "AccessDenied", "the link has expired")
         return task
 
@@ -176,7 +176,7 @@ class Service:
     def _check_rates(self, world: World, spec: Model, tier: str, tokens: int, now: float) -> None:
         if tier == "flex":
             limit = self._limit(spec, "tokens_per_day")
-            midnight = now - now % _DAY
+            midnight = now - now % DAY
             _, used, _ = world.creates(spec.id, tier, midnight)
             if limit is not None and used + tokens > limit:
                 raise Refusal(
@@ -206,9 +206,9 @@ class Service:
 
     # --- answering ---------------------------------------------------------------------------------------
 
-    def _known(self, world: World, task_id: str, now: float) -> SimulatedTask:
+    def _task_of(self, world: World, task_id: str, now: float) -> SimulatedTask:
         task = world.task(task_id)
-        if task is None or now > task.created_at + catalog.rules().record_days * _DAY:
+        if task is None or now > task.created_at + catalog.rules().record_days * DAY:
             raise Refusal(404, "NotFound.Task", f"the task {task_id} does not exist")
         return task
 

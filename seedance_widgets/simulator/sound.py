@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seedance_widgets.simulator.picture.paint import stream
+from seedance_widgets.simulator.picture.landscape import stream
 
 if TYPE_CHECKING:
-    from seedance_widgets.simulator.picture.layers import Floats
+    from seedance_widgets.simulator.picture.yuv import Floats
 
 RATE = 48_000
 """Samples a second: a whole number of them to every frame at 24 fps."""

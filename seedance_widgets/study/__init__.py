@@ -5,14 +5,17 @@ subject that every arm is made of; a *clip* is one arm's video of one item and s
 choice between two clips of the same item and seed. Votes on one item are alike, so the item is what is
 counted as independent, and not the vote; a study without items counts its seeds instead.
 
-`Study` in ``study`` is what people hold. ``design`` makes clips of arms, items and seeds, ``definition``
-tells whether a study is the same as before, ``planning`` what it will cost; ``running`` makes what is
-missing, and ``fates`` and ``outcome`` say what became of each clip. ``trials`` draws what a rater is shown,
-``voting`` takes blind votes, ``opening`` joins them to their arms once that is allowed, ``results`` is what
-people see of these, and ``report`` writes it all up; ``answers`` and ``words`` say figures as people do.
+`Study` in ``study`` is what people hold.
 
-The statistics know nothing of a log: ``votes`` reads the table of votes, ``win_rates`` turns wins by item
-into a rate with an interval and a p-value, ``bradley_terry`` ranks three and more arms, ``agreement`` looks
-at raters, ``spending`` at failures and cost, ``statistics`` puts it all in tables, ``power`` says beforehand
-how many pairs it takes, and ``rehearsal`` votes as a person would, with a truth that is known.
+- ``making``: ``design`` makes clips of arms, items and seeds, ``stored_definition`` tells whether a study is
+  the same as before, ``sizing`` what it will cost, ``power`` how many pairs it takes; ``running`` makes what
+  is missing, ``clip_states`` and ``progress`` say what became of each clip, ``arm_outcomes`` what failed and
+  what it cost.
+- ``judging``: ``trials`` draws what a rater is shown, ``voting`` takes blind votes, ``vote_arrays`` reads the
+  table of votes, ``agreement`` looks at raters, ``rater_model`` votes as a person would, with a truth that is
+  known.
+- ``results``: ``unblinding`` joins votes to their arms once that is allowed, ``win_rates`` turns wins by item
+  into a rate with an interval and a p-value, ``bradley_terry`` ranks three and more arms, ``pair_results``
+  puts it all in tables, ``results`` is what people see of these.
+- ``report`` writes it all up; ``headline`` and ``formatting`` say figures as people do.
 """

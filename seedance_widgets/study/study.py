@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seedance_widgets.errors import InvalidStudy
-from seedance_widgets.showing import Shown, current_cell, in_notebook
-from seedance_widgets.study import definition
-from seedance_widgets.study.fates import fates_of
-from seedance_widgets.study.outcome import Outcome
-from seedance_widgets.study.tally import ballots, trial_table
-from seedance_widgets.study.voting import Ballot
-from seedance_widgets.study.words import counted
+from seedance_widgets.errors import InvalidStudy, LogError
+from seedance_widgets.live_output import current_cell, in_notebook
+from seedance_widgets.study.judging.vote_tables import ballots, trial_table
+from seedance_widgets.study.judging.voting import Ballot
+from seedance_widgets.study.making import stored_definition
+from seedance_widgets.study.making.clip_states import fates_of
+from seedance_widgets.study.making.progress import LiveProgress, Outcome
+from seedance_widgets.units import count_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,11 +23,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from seedance_widgets.studio import Studio
-    from seedance_widgets.study.design import Design
-    from seedance_widgets.study.opening import Opened
-    from seedance_widgets.study.planning import StudyPlan
-    from seedance_widgets.study.rehearsal import RaterModel
-    from seedance_widgets.study.results import Results
+    from seedance_widgets.study.judging.rater_model import RaterModel
+    from seedance_widgets.study.making.design import Design
+    from seedance_widgets.study.making.sizing import StudyPlan
+    from seedance_widgets.study.results.results import Results
+    from seedance_widgets.study.results.unblinding import Opened
 
 __all__ = ["Study"]
 
@@ -55,12 +56,13 @@ class Study(Ballot):
         if not isinstance(name, str) or not name.strip() or len(name) > _LONGEST:
             raise InvalidStudy(f"name={name!r}: a text of at most {_LONGEST} characters")
         self._studio = studio
-        self._runtime = studio._runtime  # noqa: SLF001 - a study is a part of its studio
+        self._runtime = studio.runtime
         log = self._runtime.studies
-        stored = log.define(name, definition.as_json(design))
+        stored = log.define(name, stored_definition.as_json(design))
         self._definition = json.loads(stored)
         secret = f"{name}\0{json.dumps(self._definition, sort_keys=True)}"
-        super().__init__(name, definition.settled(name, stored, design), secret, log, self._runtime.absolute)
+        known = stored_definition.match_stored(name, stored, design)
+        super().__init__(name, known, secret, log, self._runtime.absolute)
 
     # --- making it ---------------------------------------------------------------------------------------
 
@@ -99,7 +101,7 @@ class Study(Ballot):
         InvalidStudy
             A number is outside its range.
         """
-        from seedance_widgets.study.planning import beyond_budget, plan_of
+        from seedance_widgets.study.making.sizing import beyond_budget, plan_of
 
         paces, limits = self._runtime.timing()[0], self._runtime.limits
         found = plan_of(self._design, paces, limits, win_rate, power, ties=ties, icc=icc, raters=raters)
@@ -132,18 +134,21 @@ class Study(Ballot):
         InvalidStudy
             The study was revealed, and clips are missing: one more would change what was judged.
         """
-        from seedance_widgets.study.running import Run
+        from seedance_widgets.study.making.running import Run
 
-        if self.is_revealed and not self.outcome.complete:
+        if await asyncio.to_thread(lambda: self.is_revealed and not self.outcome.complete):
             raise InvalidStudy(f"the study {self.name!r} was revealed: no clip is made any more")
-        drawn = progress is True and in_notebook()
-        show = progress if callable(progress) else _shown() if drawn else _nothing
+        drawn = LiveProgress() if progress is True and in_notebook() else None
+        show = progress if callable(progress) else drawn.show if drawn else _nothing
         outcome = await Run(self._studio, self.name, self._design, show=show).go(retry_failed=retry_failed)
-        return replace(outcome, shown_in=current_cell() if drawn else None)
+        if drawn is None:
+            return outcome
+        await drawn.finish()
+        return replace(outcome, shown_in=current_cell())
 
     @property
     def outcome(self) -> Outcome:
-        """What became of its clips so far, arm by arm."""
+        """The state of its clips so far, arm by arm."""
         return Outcome(self.name, self.arms, [*fates_of(self._design, self._log.tasks(self.name)).values()])
 
     # --- what came of it ---------------------------------------------------------------------------------
@@ -162,7 +167,7 @@ class Study(Ballot):
         Returns
         -------
         Results
-            A DataFrame with the columns of `statistics.results`. A notebook shows its answer in a sentence
+            A DataFrame with the columns of `pair_results.results`. A notebook shows its answer in a sentence
             and the figures of ``by_arm``; ``results.T`` shows all.
 
         Raises
@@ -170,19 +175,19 @@ class Study(Ballot):
         InvalidStudy
             The study is not revealed, or nobody has voted.
         """
-        return self._opened(peek=peek).results()
+        return self._open(peek=peek).results()
 
     def strengths(self) -> pd.DataFrame:
         """Bradley-Terry strengths of all arms, once revealed; see `standings.strengths`."""
-        return self._opened().strengths()
+        return self._open().strengths()
 
     def spending(self) -> pd.DataFrame:
         """Failures, cost, and cost per pair won of each arm, once revealed; see `spending_by_arm`."""
-        return self._opened().spending()
+        return self._open().spending()
 
     def raters(self) -> pd.DataFrame:
         """What each rater did, once revealed: ties, sides, catch trials, repeats; see `agreement.raters`."""
-        return self._opened().raters()
+        return self._open().raters()
 
     def report(
         self,
@@ -222,7 +227,7 @@ class Study(Ballot):
         from seedance_widgets.study.report import write_report
         from seedance_widgets.study.report.facts import Facts
 
-        found = self._opened(peek=peek)
+        found = self._open(peek=peek)
         facts = Facts(
             name=self.name,
             design=self._design,
@@ -274,7 +279,7 @@ class Study(Ballot):
             The studio is not simulated: made-up votes have no place among real ones. Or no pair of clips is
             there yet, the study was revealed, or the model does not know an arm.
         """
-        from seedance_widgets.study.rehearsal import RaterModel
+        from seedance_widgets.study.judging.rater_model import RaterModel
 
         if not self._runtime.simulated:
             raise InvalidStudy("only a simulated study can be rehearsed: Studio(..., simulate=True)")
@@ -290,29 +295,30 @@ class Study(Ballot):
 
     # --- inside ------------------------------------------------------------------------------------------
 
-    def _opened(self, *, peek: bool = False) -> Opened:
-        from seedance_widgets.study.opening import opened
+    def _open(self, *, peek: bool = False) -> Opened:
+        from seedance_widgets.study.results.unblinding import open_votes
 
-        raters = dict.fromkeys(vote["rater"] for vote in self._log.votes(self.name))
+        raters = dict.fromkeys(vote.rater for vote in self._log.votes(self.name))
         progress = {rater: self.progress(rater) for rater in raters}
-        return opened(self.name, self._design, self._log, progress, peek=peek)
+        return open_votes(self.name, self._design, self._log, progress, peek=peek)
 
     def __repr__(self) -> str:
+        sizes = [(len(self.arms), "arm"), (len(self.items), "item"), (len(self.seeds), "seed")]
+        design = " x ".join(count_text(count, what) for count, what in sizes if count)
+        try:
+            state = self._state()
+        except LogError as error:
+            state = f"how far it is cannot be read: {error}"
+        return f"Study({self.name!r}): {design}, {state}"
+
+    def _state(self) -> str:
         made = sum(fate.state == "made" for fate in self.outcome.fates)
         votes = self._log.votes(self.name)
-        sizes = [(len(self.arms), "arm"), (len(self.items), "item"), (len(self.seeds), "seed")]
-        design = " x ".join(counted(count, what) for count, what in sizes if count)
-        raters = counted(len({vote["rater"] for vote in votes}), "rater")
+        raters = count_text(len({vote.rater for vote in votes}), "rater")
         return (
-            f"Study({self.name!r}): {design}, {made} of {len(self._design.clips)} clips made; "
-            f"{counted(len(votes), 'vote')} by {raters}, {'revealed' if self.is_revealed else 'sealed'}"
+            f"{made} of {len(self._design.clips)} clips made; "
+            f"{count_text(len(votes), 'vote')} by {raters}, {'revealed' if self.is_revealed else 'sealed'}"
         )
-
-
-def _shown() -> Callable[[Outcome], None]:
-    """One plain output of the cell, drawn anew."""
-    output = Shown()
-    return lambda outcome: output.draw(repr(outcome), outcome._repr_html_())
 
 
 def _nothing(_: Outcome) -> None:

@@ -3,251 +3,413 @@
  * so that a live board costs the kernel nothing.
  *
  * @typedef {{usual: number, late: number, words: string, from: string}} Pace seconds; no words, no history
- * @typedef {{start: number, took?: number, pace?: Pace}} Row
- * @typedef {{what: string, until: number}} Expiry ms since 1970
+ * @typedef {{
+ *   key: string, group: "live" | "done" | "failed", word: string, name: string, what: string, cost: string,
+ *   start: number, took?: number, pace?: Pace, warn?: boolean, clip?: boolean, poster?: boolean, cancel?: string,
+ *   problem?: string, advice?: string, note?: string,
+ * }} Row of a task; `start` in milliseconds since 1970, `took` in seconds
+ * @typedef {{what: string, until: number}} Expiry milliseconds since 1970
  */
+
+import { View, blobUrl, elementMaker, setStatus, setText, widgetOf } from "./shared.js";
 
 /** Milliseconds since 1970; tests put their own clock here. */
 export const clock = { now: () => Date.now() };
 
 const FILTERS = { all: "All", live: "Live", done: "Done", failed: "Failed" };
+const COLUMNS = ["Status", "Task", "Time", "Cost", "Actions"];
+const TICK_MS = 500, SLOW_TICK_MS = 30000;
+// In seconds.
+const MINUTE = 60, HOUR = 3600, DAY = 86400;
+// How full the bar is at the usual time, and at most.
+const FULL_AT_USUAL = 0.85, FULL_AT_MOST = 0.98;
+// More changes at once are not read out.
+const NEWS_AT_ONCE = 3;
 
 /** @param {number} seconds @returns {string} as in "40 s", "2 min 5 s", "6 d 4 h" */
 export function span(seconds) {
   const whole = Math.max(0, Math.round(seconds));
-  if (whole < 60) return `${whole} s`;
-  const [big, name, small, rest] =
-    whole < 3600 ? [60, "min", 1, "s"] : whole < 86400 ? [3600, "h", 60, "min"] : [86400, "d", 3600, "h"];
-  const over = Math.floor((whole % big) / small);
-  return `${Math.floor(whole / big)} ${name}` + (over ? ` ${over} ${rest}` : "");
+  if (whole < MINUTE) return `${whole} s`;
+  if (whole < HOUR) return inTwoUnits(whole, [MINUTE, "min"], [1, "s"]);
+  if (whole < DAY) return inTwoUnits(whole, [HOUR, "h"], [MINUTE, "min"]);
+  return inTwoUnits(whole, [DAY, "d"], [HOUR, "h"]);
+}
+
+function inTwoUnits(seconds, [large, largeName], [small, smallName]) {
+  const rest = Math.floor((seconds % large) / small);
+  const words = `${Math.floor(seconds / large)} ${largeName}`;
+  return rest ? `${words} ${rest} ${smallName}` : words;
 }
 
 /**
- * How full the bar is: straight to 85 % at the usual time, then ever slower, never full before the end.
+ * How full the bar is: straight up to the usual time, then ever slower, never full before the end.
  * @param {number} elapsed seconds @param {number} usual seconds @returns {number} 0 to 1
  */
 export function progress(elapsed, usual) {
   const part = Math.max(0, elapsed) / Math.max(usual, 0.001);
-  return part < 1 ? 0.85 * part : 0.98 - 0.13 * Math.exp(1 - part);
+  if (part < 1) return FULL_AT_USUAL * part;
+  return FULL_AT_MOST - (FULL_AT_MOST - FULL_AT_USUAL) * Math.exp(1 - part);
 }
 
-/** @param {Row} row @param {number} now ms @returns {string} time taken, and for a live task what is usual */
+/** @param {Row} row @param {number} now milliseconds @returns {string} time taken; of a live task also what is usual */
 export function timing(row, now) {
   if (row.took !== undefined) return `took ${span(row.took)}`;
   if (!row.pace) return "";
-  const elapsed = (now - row.start) / 1000, { late, words } = row.pace;
+  const { late, words } = row.pace;
+  const elapsed = (now - row.start) / 1000;
   if (!words) return span(elapsed);
-  return `${span(elapsed)}, ` + (elapsed > late ? `longer than usual (${words})` : words);
+  const usual = elapsed > late ? `longer than usual (${words})` : words;
+  return `${span(elapsed)}, ${usual}`;
 }
 
-/** @param {Expiry[]} expiring @param {number} now ms @returns {string} */
+/** @param {Expiry[]} expiring @param {number} now milliseconds @returns {string} */
 export function expiry(expiring, now) {
-  return expiring.filter(({ until }) => until > now)
-    .map(({ what, until }) => `${what} ${span(Math.ceil((until - now) / 60000) * 60)}`).join(" · ");
+  const seconds = (until) => Math.ceil((until - now) / 60000) * MINUTE;
+  return expiring
+    .filter(({ until }) => until > now)
+    .map(({ what, until }) => `${what} ${span(seconds(until))}`)
+    .join(" · ");
 }
 
-/** An element; of its properties those that are undefined are left out. */
-function make(tag, props = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(props)) {
-    if (value === undefined) continue;
-    if (name in node) node[name] = value;
-    else node.setAttribute(name === "testid" ? "data-testid" : name, value);
+const passes = (row, filter) => filter === "all" || row.group === filter;
+
+const make = elementMaker("board", "");
+
+// for words that people and servers wrote, in whichever script
+const makePart = (name, ...children) => make(`div.${name}`, { dir: "auto" }, ...children);
+const makeCell = (title, ...children) => make("td", { role: "cell", "data-title": title }, ...children);
+
+/** One task's row. */
+class RowView {
+  /**
+   * @param {string} key of the task
+   * @param {(kind: string, row: Row, refusal?: string) => HTMLButtonElement} makeAction a button; `refusal`: why it
+   * does nothing
+   */
+  constructor(key, makeAction) {
+    this.makeAction = makeAction;
+    /** @type {Row | undefined} */
+    this.row = undefined;
+    this.node = make("tr.row", { role: "row", "data-key": key });
+    this.image = make("img.poster", { alt: "", hidden: true });
   }
-  node.append(...children.filter(Boolean));
-  return node;
+
+  /** @param {Row} row */
+  isUpToDate(row) {
+    return JSON.stringify(row) === JSON.stringify(this.row);
+  }
+
+  /**
+   * Fill it anew; its picture stays, and the focus goes back to the same button, or to another of its buttons.
+   * @param {Row} row
+   * @returns {boolean} false where it had the focus and has no button left to take it
+   */
+  fill(row) {
+    this.row = row;
+    const focused = this.node.contains(document.activeElement) && document.activeElement.dataset.testid;
+    const actions = [];
+    if (row.cancel !== undefined) actions.push(this.makeAction("cancel", row, row.cancel));
+    if (row.clip) actions.push(this.makeAction("open", row));
+    this.node.replaceChildren(
+      makeCell("Status", make("span.status", { "data-tone": row.warn ? "warn" : row.group }, row.word)),
+      this.buildTask(),
+      makeCell("Time", ...this.buildTime()),
+      makeCell("Cost", make("span.cost", {}, row.cost)),
+      makeCell("Actions", ...actions),
+    );
+    if (!focused) return true;
+    const heir = actions.find((button) => button.dataset.testid === focused) ?? actions[0];
+    heir?.focus();
+    return Boolean(heir);
+  }
+
+  buildTask() {
+    const { row } = this;
+    const start = new Date(row.start).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+    const parts = [makePart("prompt", row.name), makePart("what", row.what)];
+    parts.push(makePart("what", `${start} · `, make("code", {}, row.key)));
+    for (const name of ["problem", "advice", "note"]) parts.push(row[name] && makePart(name, row[name]));
+    const attributes = { scope: "row", role: "rowheader" };
+    return make("th", attributes, row.poster && this.image, make("div", {}, ...parts));
+  }
+
+  buildTime() {
+    const { name, pace } = this.row;
+    this.time = makePart("time");
+    this.meter = undefined;
+    if (!pace) return [this.time];
+    this.bar = make("i");
+    const range = { "aria-valuemin": 0, "aria-valuemax": 100 };
+    const attributes = { role: "progressbar", title: pace.from, "aria-label": `Progress of ${name}`, ...range };
+    this.meter = make("div.progress", attributes, this.bar);
+    return [this.time, this.meter];
+  }
+
+  /** @param {number} now milliseconds */
+  tick(now) {
+    const { row, meter } = this;
+    setText(this.time, timing(row, now));
+    if (!meter) return;
+    const part = progress((now - row.start) / 1000, row.pace.usual);
+    this.bar.style.width = `${(100 * part).toFixed(1)}%`;
+    meter.classList.toggle("sw-board-guess", !row.pace.words);
+    // a bar that rests on no history moves, and claims no figure
+    if (row.pace.words) meter.setAttribute("aria-valuenow", Math.round(100 * part));
+    meter.setAttribute("aria-valuetext", this.time.textContent);
+  }
+
+  showPoster(address) {
+    this.dropPoster();
+    Object.assign(this.image, { src: address, hidden: false });
+  }
+
+  dropPoster() {
+    URL.revokeObjectURL(this.image.src);
+  }
 }
 
-const put = (node, text) => { if (node.textContent !== text) node.textContent = text; };
+class BoardView extends View {
+  /** @type {Map<string, RowView>} by the task's key */
+  views = new Map();
+  filter = "all";
+  // how far the kernel's clock is ahead of the browser's, in milliseconds
+  ahead = 0;
+  timer = 0;
+  /** @type {AbortController | undefined} ends the player */
+  player = undefined;
+  // the poster of a row is asked for when it is seen
+  sight = this.observerOfSight((row) => this.model.send({ kind: "poster", key: row.dataset.key }));
 
-/** Typed here, dd deletes no cell of the notebook; Ctrl+S and Shift+Enter are still its own. */
-const keepKeys = (root, signal) => addEventListener("keydown", (e) => root.contains(e.target) && e.target.toggleAttribute(
-  "data-lm-suppress-shortcuts", !(e.ctrlKey || e.metaKey || e.altKey || e.shiftKey && e.key === "Enter")), { capture: true, signal });
+  build() {
+    this.money = make("span.money");
+    this.simulated = make("span.simulated", {}, "simulated, nothing is billed");
+    this.spent = make("i");
+    this.reserved = make("i");
+    this.budget = makePart("budget", this.spent, this.reserved);
+    const money = make("div", {}, this.money, " ", this.simulated, this.budget);
+    this.expiring = makePart("expiring");
+    this.resumeWords = make("span");
+    const resume = this.makeButton("resume-button", "Resume", () => this.model.send({ kind: "resume" }));
+    this.resume = makePart("resume", this.resumeWords, resume);
+    this.line = make("div.line", { dir: "auto", "aria-live": "polite" });
+    // for the ear: the eye has the rows
+    this.news = make("div.news", { dir: "auto", "aria-live": "polite" });
+    this.news.classList.add("sw-heard");
+    this.empty = makePart("empty");
+    this.older = makePart("older");
+    this.stage = makePart("stage");
+    const head = makePart("head", money, this.buildFilters());
+    const parts = [head, this.expiring, this.resume, this.news, this.line, this.buildTable()];
+    this.root = make("div.root", { "data-testid": "board" }, ...parts, this.empty, this.older, this.stage);
+  }
 
-function render({ model, el, signal, host }) {
-  const views = new Map();
-  let filter = "all", ahead = 0, timer, player;
-  const now = () => clock.now() + ahead;
-  const div = (name, ...children) =>
-    make("div", { className: `sw-board-${name}`, testid: name, dir: "auto" }, ...children);
-  const button = (label, testid, act, props = {}) => {
-    const made = make("button", { type: "button", testid, ...props }, label);
-    made.addEventListener("click", act, { signal });
-    return made;
-  };
+  buildFilters() {
+    this.filters = Object.keys(FILTERS).map((name) =>
+      this.makeButton(`filter-${name}`, "", () => {
+        this.filter = name;
+        this.draw();
+      }),
+    );
+    const attributes = { dir: "auto", role: "group", "aria-label": "Which tasks to show" };
+    return make("div.filters", attributes, ...this.filters);
+  }
 
-  const words = make("span", { testid: "money" });
-  const badge = make("span", { className: "sw-board-badge", testid: "simulated" }, "simulated, nothing is billed");
-  const spent = make("i"), reserved = make("i"), budget = div("budget", spent, reserved);
-  const filters = Object.keys(FILTERS).map((name) =>
-    button("", `filter-${name}`, () => { filter = name; draw(); }));
-  const choice = div("filters", ...filters), resumeWords = make("span");
-  choice.setAttribute("role", "group");
-  choice.setAttribute("aria-label", "Which tasks to show");
-  const resume = div("resume", resumeWords, button("Resume", "resume-button", () => model.send({ kind: "resume" })));
-  const expiring = div("expiring"), empty = div("empty"), older = div("older"), stage = div("stage");
-  // news is for the ear: the eye has the rows
-  const news = div("news"), line = div("line");
-  for (const each of [news, line]) each.setAttribute("aria-live", "polite");
-  const body = make("tbody", { role: "rowgroup" });
-  const table = make("table", { role: "table", "aria-label": "Tasks, the newest first" },
-    make("thead", { role: "rowgroup" }, make("tr", { role: "row" },
-      ...["Status", "Task", "Time", "Cost", "Actions"].map((title) =>
-        make("th", { scope: "col", role: "columnheader" }, title)))), body);
-  const ask = (kind, key) => {
-    model.send({ kind, key });
+  buildTable() {
+    const titles = COLUMNS.map((title) => make("th", { scope: "col", role: "columnheader" }, title));
+    const head = make("thead", { role: "rowgroup" }, make("tr", { role: "row" }, ...titles));
+    this.body = make("tbody", { role: "rowgroup" });
+    this.table = make("table", { role: "table", "aria-label": "Tasks, the newest first" }, head, this.body);
+    return this.table;
+  }
+
+  makeButton(name, words, act, attributes = {}) {
+    const button = make(`button.${name}`, { type: "button", ...attributes }, words);
+    this.on(button, "click", act);
+    return button;
+  }
+
+  /** A button of a row, see `RowView`. */
+  makeAction(kind, { key, name }, refusal) {
+    const words = { cancel: "Cancel", open: "Play" }[kind];
+    const act = refusal ? () => this.say(refusal) : () => this.request(kind, key);
+    return this.makeButton(kind, words, act, {
+      "aria-label": `${words}: ${name}`,
+      "aria-disabled": String(Boolean(refusal)),
+      title: refusal || undefined,
+    });
+  }
+
+  listen() {
+    this.hear({
+      "change:rows change:money change:summary": () => this.draw(),
+      "change:player": () => this.play(),
+      "change:notice": () => this.drawNotice(),
+      "msg:custom": (message, buffers) => this.receive(message, buffers),
+    });
+  }
+
+  start() {
+    this.draw();
+    this.drawNotice();
+    this.play();
+    this.model.send({ kind: "hello" });
+  }
+
+  end() {
+    clearInterval(this.timer);
+    for (const view of this.views.values()) view.dropPoster();
+  }
+
+  /** The kernel's time in milliseconds since 1970. */
+  get now() {
+    return clock.now() + this.ahead;
+  }
+
+  say(text, isTrouble = false) {
+    setStatus(this.line, text, isTrouble);
+  }
+
+  // --- messages ----------------------------------------------------------------------------------------------
+
+  request(kind, key) {
+    this.model.send({ kind, key });
     // open already, out of sight?
-    if (kind === "open") stage.scrollIntoView({ block: "nearest" });
-  };
-  const say = (text, bad = false) => { put(line, text); line.classList.toggle("sw-board-bad", bad); };
-
-  const seen = new IntersectionObserver((entries) => {
-    for (const { isIntersecting, target } of entries) {
-      if (!isIntersecting) continue;
-      seen.unobserve(target);
-      model.send({ kind: "poster", key: target.dataset.key });
-    }
-  });
-
-  /** Fill a row; its picture stays, and the focus goes back to the same button. */
-  function fill(view, row) {
-    const { tr, img } = view, { key, name, pace, cancel } = row;
-    const time = div("time"), full = make("i");
-    const meter = pace && make("div", { className: "sw-board-bar", role: "progressbar", title: pace.from,
-      "aria-label": `Progress of ${name}`, "aria-valuemin": 0, "aria-valuemax": 100, testid: "progress" }, full);
-    const act = (label, kind, no) => button(label, kind, () => no ? say(no) : ask(kind, key),
-      { "aria-label": `${label}: ${name}`, "aria-disabled": Boolean(no), title: no ?? "" });
-    const actions = [cancel !== undefined && act("Cancel", "cancel", cancel), row.clip && act("Play", "open")].filter(Boolean);
-    const text = (part) => row[part] && div(part, row[part]);
-    const cell = (title, ...children) => make("td", { role: "cell", "data-title": title }, ...children);
-    const focused = tr.contains(document.activeElement) && document.activeElement.dataset.testid;
-    tr.replaceChildren(
-      cell("Status", make("span", { className: "sw-board-word", testid: "status",
-        "data-tone": row.warn ? "warn" : row.group }, row.word)),
-      make("th", { scope: "row", role: "rowheader" }, row.poster && img, make("div", {},
-        div("prompt", name), div("what", row.what), div("what", `${new Date(row.start).toLocaleString([],
-          { dateStyle: "medium", timeStyle: "short" })} · `, make("code", {}, key)),
-        text("problem"), text("advice"), text("note"))),
-      cell("Time", time, meter), cell("Cost", make("span", { testid: "cost" }, row.cost)), cell("Actions", ...actions));
-    if (focused) (actions.find((each) => each.dataset.testid === focused) ?? actions[0] ?? filters[0]).focus();
-    view.tick = () => {
-      put(time, timing(row, now()));
-      if (!meter) return;
-      const part = progress((now() - row.start) / 1000, pace.usual);
-      full.style.width = `${(100 * part).toFixed(1)}%`;
-      meter.classList.toggle("sw-board-guess", !pace.words);
-      // a bar that rests on no history moves, and claims no figure
-      if (pace.words) meter.setAttribute("aria-valuenow", Math.round(100 * part));
-      meter.setAttribute("aria-valuetext", time.textContent);
-    };
-    if (row.poster && !img.src) seen.observe(tr);
+    if (kind === "open") this.stage.scrollIntoView({ block: "nearest" });
   }
 
-  function tick() {
-    for (const view of views.values()) view.tick();
-    put(expiring, expiry(model.get("summary").expiring ?? [], now()));
+  receive(message, buffers) {
+    if (message.kind === "now") {
+      this.ahead = message.now - clock.now();
+      this.tick();
+    } else if (message.kind === "poster") {
+      this.views.get(message.key)?.showPoster(blobUrl(buffers, message.type));
+    }
   }
 
-  function draw() {
-    const rows = model.get("rows"), money = model.get("money"), summary = model.get("summary");
-    for (const [at, name] of Object.keys(FILTERS).entries()) {
-      put(filters[at], `${FILTERS[name]} ${rows.filter((row) => name === "all" || row.group === name).length}`);
-      filters[at].setAttribute("aria-pressed", name === filter);
-    }
-    put(words, money.words ?? "");
-    badge.hidden = !money.simulated;
-    budget.hidden = !(money.budget > 0);
-    spent.style.width = `${(100 * money.spent) / money.budget}%`;
-    reserved.style.width = `${(100 * money.reserved) / money.budget}%`;
-    resume.hidden = !summary.resume;
-    put(resumeWords, summary.resume ?? "");
+  // --- drawing -----------------------------------------------------------------------------------------------
 
-    const told = [], keys = new Set(rows.map((row) => row.key));
-    for (const [key, { tr, img }] of views) {
+  /** What changes with time alone. */
+  tick() {
+    for (const view of this.views.values()) view.tick(this.now);
+    setText(this.expiring, expiry(this.get("summary").expiring ?? [], this.now));
+  }
+
+  /** Tick as often as something that is shown changes with time. @param {Row[]} rows */
+  startTicking(rows) {
+    clearInterval(this.timer);
+    const hasPace = rows.some((row) => row.pace);
+    if (!hasPace && !this.get("summary").expiring?.length) return;
+    this.timer = setInterval(() => this.tick(), hasPace ? TICK_MS : SLOW_TICK_MS);
+  }
+
+  draw() {
+    /** @type {Row[]} */
+    const rows = this.get("rows");
+    const { older, resume } = this.get("summary");
+    this.drawFilters(rows);
+    this.drawMoney();
+    this.resume.hidden = !resume;
+    setText(this.resumeWords, resume ?? "");
+    setText(this.older, older ? `${older} older: see studio.log` : "");
+    this.forgetRows(rows);
+    this.fillRows(rows);
+    this.placeRows(rows);
+    this.startTicking(rows);
+    this.tick();
+  }
+
+  drawFilters(rows) {
+    Object.entries(FILTERS).forEach(([name, words], place) => {
+      const count = rows.filter((row) => passes(row, name)).length;
+      setText(this.filters[place], `${words} ${count}`);
+      this.filters[place].setAttribute("aria-pressed", name === this.filter);
+    });
+  }
+
+  drawMoney() {
+    const { words, simulated, spent, reserved, budget } = this.get("money");
+    setText(this.money, words ?? "");
+    this.simulated.hidden = !simulated;
+    this.budget.hidden = !(budget > 0);
+    this.spent.style.width = `${(100 * spent) / budget}%`;
+    this.reserved.style.width = `${(100 * reserved) / budget}%`;
+  }
+
+  /** Let go of rows that are not on the board any more. */
+  forgetRows(rows) {
+    const keys = new Set(rows.map((row) => row.key));
+    for (const [key, view] of this.views) {
       if (keys.has(key)) continue;
-      tr.remove();
-      URL.revokeObjectURL(img.src);
-      views.delete(key);
+      view.node.remove();
+      view.dropPoster();
+      this.views.delete(key);
     }
+  }
+
+  /** Make new rows, fill those that differ, and say which changed their status. */
+  fillRows(rows) {
+    const news = [];
     for (const row of rows) {
-      const { key } = row, json = JSON.stringify(row);
-      const view = views.get(key) ?? { tr: make("tr", { role: "row", testid: "row", "data-key": key }),
-        img: make("img", { alt: "", testid: "poster", hidden: true }) };
-      if (view.row && view.row.word !== row.word) told.push(`${row.name}: ${row.word}`);
-      if (view.json !== json) fill(Object.assign(view, { row, json }), row);
-      views.set(key, view);
+      const view = this.views.get(row.key) ?? new RowView(row.key, this.makeAction.bind(this));
+      this.views.set(row.key, view);
+      if (view.row && view.row.word !== row.word) news.push(`${row.name}: ${row.word}`);
+      if (view.isUpToDate(row)) continue;
+      if (!view.fill(row)) this.filters[0].focus();
+      if (row.poster && !view.image.src) this.sight.observe(view.node);
     }
-    const wanted = rows.filter((row) => filter === "all" || row.group === filter);
-    let after = body.firstChild;
+    if (news.length) setText(this.news, news.slice(0, NEWS_AT_ONCE).join(" · "));
+  }
+
+  /** Put the rows that pass the filter in their order; what stands right is not moved, and keeps the focus. */
+  placeRows(rows) {
+    const wanted = rows.filter((row) => passes(row, this.filter));
+    const pressed = Object.keys(FILTERS).indexOf(this.filter);
+    let next = this.body.firstChild;
     for (const { key } of wanted) {
-      const { tr } = views.get(key);
-      if (tr === after) after = tr.nextSibling;
-      else body.insertBefore(tr, after);
+      const { node } = this.views.get(key);
+      if (node === next) next = node.nextSibling;
+      else this.body.insertBefore(node, next);
     }
-    while (after) {
-      const gone = after;
-      after = gone.nextSibling;
-      if (gone.contains(document.activeElement)) choice.querySelector("[aria-pressed=true]").focus();
-      gone.remove();
+    while (next) {
+      const unwanted = next;
+      next = unwanted.nextSibling;
+      if (unwanted.contains(document.activeElement)) this.filters[pressed].focus();
+      unwanted.remove();
     }
-    table.hidden = !wanted.length;
-    empty.hidden = !table.hidden;
-    put(empty, rows.length ? `No ${filter} tasks here.` : "No tasks yet. What you generate appears here.");
-    put(older, summary.older ? `${summary.older} older: see studio.log` : "");
-    if (told.length) put(news, told.slice(0, 3).join(" · "));
-    clearInterval(timer);
-    if (rows.some((row) => row.pace)) timer = setInterval(tick, 500);
-    else if (summary.expiring?.length) timer = setInterval(tick, 30000);
-    tick();
+    this.table.hidden = !wanted.length;
+    this.empty.hidden = wanted.length > 0;
+    const nothing = "No tasks yet. What you generate appears here.";
+    setText(this.empty, rows.length ? `No ${this.filter} tasks here.` : nothing);
   }
 
-  async function play() {
-    player?.abort();
-    const { ref, path, title } = model.get("player");
-    stage.replaceChildren();
-    stage.hidden = !ref;
+  /** The last error in Python's words; a refusal that was told here stays until the next one. */
+  drawNotice() {
+    const notice = this.get("notice");
+    if (notice || this.line.classList.contains("sw-trouble")) this.say(notice, Boolean(notice));
+  }
+
+  // --- the player --------------------------------------------------------------------------------------------
+
+  /** Show the player that Python names, or none. */
+  async play() {
+    this.player?.abort();
+    const { ref, path, title } = this.get("player");
+    this.stage.replaceChildren();
+    this.stage.hidden = !ref;
     if (!ref) return;
-    player = new AbortController();
-    const both = AbortSignal.any([signal, player.signal]), place = div("player");
-    stage.append(div("title", make("strong", {}, title),
-      button("Close player", "close", () => model.send({ kind: "close" }))), place);
+    this.player = new AbortController();
+    const ending = AbortSignal.any([this.signal, this.player.signal]);
+    const place = makePart("player");
+    const close = this.makeButton("close", "Close player", () => this.model.send({ kind: "close" }));
+    this.stage.append(makePart("title", make("strong", {}, title), close), place);
     try {
-      const widget = await host.getWidget(ref);
-      if (!both.aborted) await widget.render({ el: place, signal: both });
-      stage.scrollIntoView({ block: "nearest" });
+      const widget = await this.host.getWidget(ref);
+      if (!ending.aborted) await widget.render({ el: place, signal: ending });
+      this.stage.scrollIntoView({ block: "nearest" });
     } catch {
-      put(place, `The clip cannot be played here; its file is ${path}`);
+      setText(place, `The clip cannot be played here; its file is ${path}`);
     }
   }
-
-  const notice = () => {
-    if (model.get("notice") || line.classList.contains("sw-board-bad")) say(model.get("notice"), true);
-  };
-  const heard = ({ kind, key, now: theirs, type }, buffers) => {
-    if (kind === "now") { ahead = theirs - clock.now(); tick(); }
-    const img = kind === "poster" && views.get(key)?.img;
-    if (!img) return;
-    URL.revokeObjectURL(img.src);
-    Object.assign(img, { src: URL.createObjectURL(new Blob(buffers, { type })), hidden: false });
-  };
-  const heeded = { "change:rows change:money change:summary": draw, "change:player": play, "change:notice": notice,
-    "msg:custom": heard };
-  for (const [names, listener] of Object.entries(heeded)) model.on(names, listener);
-  signal.addEventListener("abort", () => {
-    for (const [names, listener] of Object.entries(heeded)) model.off(names, listener);
-    clearInterval(timer);
-    seen.disconnect();
-    for (const { img } of views.values()) URL.revokeObjectURL(img.src);
-  });
-  const board = make("div", { className: "sw-board", testid: "board" },
-    div("head", make("div", {}, words, " ", badge, budget), choice),
-    expiring, resume, news, line, table, empty, older, stage);
-  el.append(board);
-  keepKeys(board, signal);
-  draw();
-  notice();
-  play();
-  model.send({ kind: "hello" });
 }
 
-export default { render };
+export default widgetOf(BoardView);

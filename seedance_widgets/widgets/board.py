@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import os
 import sys
 import time
 from pathlib import Path
@@ -22,16 +21,20 @@ from typing import TYPE_CHECKING, Any
 import anywidget
 import traitlets
 
-from seedance_widgets.engine import engine
-from seedance_widgets.errors import LogError, SeedanceError
-from seedance_widgets.widgets.board_rows import read_board, shortened
+from seedance_widgets.background_loop import engine
+from seedance_widgets.errors import LogError, SeedanceError, error_text
+from seedance_widgets.task.card import shorten
+from seedance_widgets.units import relative_path
+from seedance_widgets.widgets.board_rows import read_board
+from seedance_widgets.widgets.front_end import join_stylesheet, pack_module
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
+    from seedance_widgets.log.row import TaskRow
     from seedance_widgets.runtime import StudioRuntime
     from seedance_widgets.studio import Studio
-    from seedance_widgets.task import Task
+    from seedance_widgets.task.task import Task
     from seedance_widgets.widgets.player import VideoPlayer
 
 __all__ = ["TaskBoard"]
@@ -61,8 +64,8 @@ class TaskBoard(anywidget.AnyWidget):
     limit : int
     """
 
-    _esm = _HERE.with_suffix(".js")
-    _css = _HERE.with_suffix(".css")
+    _esm = pack_module(_HERE.with_suffix(".js"))
+    _css = join_stylesheet(_HERE.with_suffix(".css"))
 
     rows: traitlets.List[Any] = traitlets.List().tag(sync=True)
     money = traitlets.Dict().tag(sync=True)
@@ -75,7 +78,7 @@ class TaskBoard(anywidget.AnyWidget):
     ) -> None:
         self.studio = studio
         self.limit = limit
-        self._runtime = studio._runtime  # noqa: SLF001 - the studio's own view
+        self._runtime = studio.runtime
         self._openers: list[Callable[[Task], object]] = [] if on_open is None else [on_open]
         self._video: VideoPlayer | None = None
         self._known: dict[str, tuple[Any, ...]] = {}
@@ -83,10 +86,10 @@ class TaskBoard(anywidget.AnyWidget):
         self._refreshing: asyncio.Task[None] | None = None
         self._acting: set[tuple[Any, ...]] = set()
         super().__init__(**self._read())
-        self.on_msg(self._received)
+        self.on_msg(self._on_message)
         if on_open is None and _in_marimo():
             self._player_made()
-        self._unsubscribe = studio.subscribe(self._heard)
+        self._unsubscribe = self._runtime.registry.subscribe(self._on_row)
 
     def on_open(self, callback: Callable[[Task], object], *, remove: bool = False) -> None:
         """Call back with the task whose clip someone opens, in place of showing it below the table.
@@ -121,11 +124,11 @@ class TaskBoard(anywidget.AnyWidget):
     def _read(self) -> dict[str, Any]:
         return read_board(self._runtime, self.limit, self.studio.budget_usd)
 
-    def _heard(self, row: dict[str, Any] | None) -> None:
+    def _on_row(self, row: TaskRow | None) -> None:
         """A row was published; this is the engine's thread."""
-        if row is None or self._known.get(row["key"]) == (news := (row["revision"], row["file"])):
+        if row is None or self._known.get(row.key) == (news := (row.revision, row.file)):
             return
-        self._known[row["key"]] = news
+        self._known[row.key] = news
         self._stale = True
         if self._refreshing is None or self._refreshing.done():
             self._refreshing = asyncio.get_running_loop().create_task(self._refresh())
@@ -136,7 +139,7 @@ class TaskBoard(anywidget.AnyWidget):
             try:
                 state = await engine.write(self._read)
             except LogError as error:
-                state = {"notice": shortened(f"not up to date: {error}", _NOTICE)}
+                state = {"notice": shorten(f"not up to date: {error}", _NOTICE)}
             with self.hold_sync():
                 for name, value in state.items():
                     setattr(self, name, value)
@@ -145,7 +148,7 @@ class TaskBoard(anywidget.AnyWidget):
 
     # --- what the browser asks for -----------------------------------------------------------------------
 
-    def _received(self, _: Any, content: Any, __: Any) -> None:
+    def _on_message(self, _: Any, content: Any, __: Any) -> None:
         """A message; in whichever thread the kernel handles it, so that work goes to the engine."""
         kind, key = (content.get(name) for name in ("kind", "key")) if isinstance(content, dict) else ("", "")
         acts: dict[str, tuple[str, Callable[[], Coroutine[Any, Any, None]]]] = {
@@ -170,8 +173,7 @@ class TaskBoard(anywidget.AnyWidget):
         try:
             await work()
         except Exception as error:  # noqa: BLE001 - whatever it is, it is shown
-            words = str(error) if isinstance(error, SeedanceError) else f"{type(error).__name__}: {error}"
-            self.notice = shortened(f"{failed}: {words}", _NOTICE) or ""
+            self.notice = shorten(f"{failed}: {error_text(error)}", _NOTICE)
         finally:
             self._acting.discard(act)
 
@@ -209,8 +211,8 @@ class TaskBoard(anywidget.AnyWidget):
         path = task.video_path
         self.player = {
             "ref": f"anywidget:{video.model_id}",
-            "path": "" if path is None else Path(os.path.relpath(path)).as_posix(),
-            "title": shortened(task._row["prompt"], _TITLE) or task.key,  # noqa: SLF001 - its newest row
+            "path": "" if path is None else relative_path(path),
+            "title": shorten(task.row.prompt or "", _TITLE) or task.key,
         }
 
     async def _close_player(self) -> None:

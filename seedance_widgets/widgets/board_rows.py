@@ -1,60 +1,76 @@
 """What the board shows, read from the log: small dicts without bytes, which stay in a saved notebook.
 
-Everything is said in words here; the browser only adds the time that passes. A row holds what it has and
-no more, so that fifty of them stay small:
-
-====================== ===============================================================================
-key, name, what        name is the shortened prompt, what the model and the parameters
-group                  live, done or failed; what the filter goes by
-word, warn             the status in words; warn where a person should look
-start, took            begun, milliseconds since 1970; seconds it took
-pace                   of a task that is followed: usual and late in seconds, words, from (what it rests on)
-cost                   in words
-cancel                 "" where the service allows it, else why it does not; absent where it makes no sense
-clip, poster           whether there is one to open, to show
-problem, advice, note  in words
-====================== ===============================================================================
+Everything is said in words here; the browser only adds the time that passes. A `BoardRow` holds what it has
+and no more, so that fifty of them stay small.
 """
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 import httpx
 
 from seedance_widgets import catalog
-from seedance_widgets.errors import InvalidRequest
-from seedance_widgets.log.answers import LIVE
-from seedance_widgets.refusals import refusal_of
+from seedance_widgets.log.row import FAULTED, UNDERWAY, WORRYING, FileState, Status
+from seedance_widgets.modelark.error_codes import refusal_of
+from seedance_widgets.task.card import STATUS_WORDS, shorten
+from seedance_widgets.units import cost_text, count_text, seconds_of, usd_text
 
 if TYPE_CHECKING:
-    from seedance_widgets.log.journal import Row
-    from seedance_widgets.log.pace import Deadline, Pace
+    from seedance_widgets.following.pace import Pace
+    from seedance_widgets.log.expiry import Deadline
+    from seedance_widgets.log.row import TaskRow
     from seedance_widgets.runtime import StudioRuntime
 
-__all__ = ["board_money", "board_row", "read_board", "shortened"]
+__all__ = ["BoardRow", "board_money", "board_row", "read_board"]
 
 _PROMPT = 120
 _LENGTH = 300
 _MILLISECOND = 1000  # in the log's microseconds
-_SECOND = 1_000_000
 
-_WORDS = {
-    "intent": "sending",
-    "unknown": "outcome unknown",
-    "not_created": "not sent",
-    "rejected": "refused",
-}
 _UNNAMED = {"final": "final of a draft"}
 _CANCEL = {
-    "queued": "",
-    "running": "It runs already: the service cancels queued tasks only, and bills this one if it succeeds.",
+    Status.QUEUED: "",
+    Status.RUNNING: (
+        "It runs already: the service cancels queued tasks only, and bills this one if it succeeds."
+    ),
 }
 _NOT_BILLED = "Nothing is billed."
 _LOST = (
     "A task may exist and be billed; nothing is re-sent. `await studio.resume()` looks for it at the service."
 )
+
+
+class BoardRow(TypedDict, total=False):
+    """One task as the board shows it."""
+
+    key: str
+    name: str
+    """Its prompt, shortened."""
+    what: str
+    """The model and the parameters."""
+    group: str
+    """live, done or failed: what the filter goes by."""
+    word: str
+    """The status."""
+    warn: bool
+    """Whether a person should look."""
+    start: int
+    """Begun, milliseconds since 1970."""
+    took: float
+    """Seconds."""
+    pace: dict[str, Any]
+    """Of a task that is followed: usual and late in seconds, words, from (what it rests on)."""
+    cost: str
+    cancel: str
+    """Empty where the service allows it, else why it does not; absent where it makes no sense."""
+    clip: bool
+    """Whether there is one to open."""
+    poster: bool
+    problem: str
+    advice: str
+    note: str
 
 
 def read_board(runtime: StudioRuntime, limit: int, budget_usd: float | None) -> dict[str, Any]:
@@ -73,11 +89,11 @@ def read_board(runtime: StudioRuntime, limit: int, budget_usd: float | None) -> 
     rows = runtime.recent(limit)
     unfollowed = len(runtime.unfollowed())
     return {
-        "rows": [board_row(row, paces.of(row), followed=runtime.follows(row["key"])) for row in rows],
+        "rows": [board_row(row, paces.of(row), followed=runtime.follows(row.key)) for row in rows],
         "money": board_money(*runtime.money(), budget_usd, simulated=runtime.simulated),
         "summary": {
             "older": max(0, runtime.journal.count() - len(rows)),
-            "resume": f"{_counted(unfollowed, 'unfinished task')} not followed here." if unfollowed else "",
+            "resume": _left_alone_text(unfollowed),
             "expiring": [{"what": _expiry(each), "until": each.until // _MILLISECOND} for each in ending],
         },
     }
@@ -87,15 +103,17 @@ def board_money(
     spent: float, reserved: float, budget_usd: float | None, *, simulated: bool
 ) -> dict[str, Any]:
     """Dollars spent, reserved and left, as figures for a bar and in words."""
-    words = f"Spent {_usd(spent)}" + (f" and {_usd(reserved)} reserved" if reserved else "")
+    words = f"Spent {usd_text(spent)}" + (f" and {usd_text(reserved)} reserved" if reserved else "")
     if budget_usd is not None:
         left = budget_usd - spent - reserved
-        words += f" of ${budget_usd:.2f}, " + (f"{_usd(-left)} over" if left < 0 else f"{_usd(left)} left")
+        words += f" of {usd_text(budget_usd, 2)}, " + (
+            f"{usd_text(-left)} over" if left < 0 else f"{usd_text(left)} left"
+        )
     figures = {"spent": round(spent, 6), "reserved": round(reserved, 6), "budget": budget_usd}
     return {**figures, "words": words, "simulated": simulated}
 
 
-def board_row(row: Row, pace: Pace, *, followed: bool) -> dict[str, Any]:
+def board_row(row: TaskRow, pace: Pace, *, followed: bool) -> BoardRow:
     """One row of the log as the board shows it.
 
     Parameters
@@ -107,98 +125,83 @@ def board_row(row: Row, pace: Pace, *, followed: bool) -> dict[str, Any]:
     followed
         Whether something may still happen to it by itself.
     """
-    status = row["status"]
-    if status == "intent" and not followed:
+    if row.status == Status.INTENT and not followed:
         # cut off between the intent and the answer, or another kernel's: nobody here will hear of it
-        status, row = (
-            "unknown",
-            {**row, "status": "unknown", "error_message": "its kernel ended, or is another"},
-        )
-    saving = status == "succeeded" and row["file"] != "saved" and followed
-    open_ = status in ("intent", *LIVE)
+        row = replace(row, status=Status.UNKNOWN, error_message="its kernel ended, or is another")
+    status = row.status
+    saving = status == Status.SUCCEEDED and row.file != FileState.SAVED and followed
+    open_ = status in UNDERWAY
     problem, advice = (None, None) if saving else _trouble(row)
-    lost = status == "succeeded" and problem is not None
+    lost = status == Status.SUCCEEDED and problem is not None
+    word = "saving clip" if saving else "clip not saved" if lost else STATUS_WORDS.get(status, str(status))
     took = None
-    if row["finished_at"] and row["finished_at"] >= row["created_at"]:
-        took = round((row["finished_at"] - row["created_at"]) / _SECOND, 1)
+    if row.finished_at and row.finished_at >= row.created_at:
+        took = round(seconds_of(row.finished_at - row.created_at), 1)
     shown = {
-        "key": row["key"],
-        "group": "live" if open_ or saving else "done" if status == "succeeded" else "failed",
-        "word": "saving clip" if saving else "clip not saved" if lost else _WORDS.get(status, status),
-        "warn": lost or status in ("unknown", "expired", "cancelled") or None,
-        "name": shortened(row["prompt"], _PROMPT) or _UNNAMED.get(row["kind"], "no prompt"),
+        "key": row.key,
+        "group": "live" if open_ or saving else "done" if status == Status.SUCCEEDED else "failed",
+        "word": word,
+        "warn": lost or status in WORRYING or None,
+        "name": shorten(row.prompt or "", _PROMPT) or _UNNAMED.get(row.kind, "no prompt"),
         "what": " · ".join(_what(row)),
         "start": _began(row) // _MILLISECOND,
         "took": took,
         "pace": _figures(pace) if open_ and followed else None,
         "cost": _cost(row),
         "cancel": _CANCEL.get(status),
-        "clip": bool(row["video_path"]) or None,
-        "poster": bool(row["poster_path"]) or None,
-        "problem": shortened(problem, _LENGTH),
-        "advice": shortened(advice, _LENGTH),
-        "note": None if problem else shortened(row["note"], _LENGTH),
+        "clip": bool(row.video_path) or None,
+        "poster": bool(row.poster_path) or None,
+        "problem": problem and shorten(problem, _LENGTH),
+        "advice": advice and shorten(advice, _LENGTH),
+        "note": None if problem else row.note and shorten(row.note, _LENGTH),
     }
-    return {name: value for name, value in shown.items() if value is not None}
+    return cast("BoardRow", {name: value for name, value in shown.items() if value is not None})
 
 
-def shortened(text: str | None, limit: int) -> str | None:
-    """At most ``limit`` characters, with three dots where some are left out."""
-    return text if text is None or len(text) <= limit else text[: limit - 3] + "..."
-
-
-def _began(row: Row) -> int:
+def _began(row: TaskRow) -> int:
     # The wait before a create was accepted is no part of making the clip. The service's clock may be behind
     # ours, but a task that was made elsewhere began when the service says.
-    return int(row["created_at"] if row["body"] is None else max(row["created_at"], row["intent_at"]))
+    return row.created_at if row.body is None else max(row.created_at, row.intent_at)
 
 
-def _cost(row: Row) -> str:
-    if row["usd"] is not None:
-        return _usd(row["usd"]) if row["usd"] else "not billed"
-    if row["est_usd"] is not None:
-        return f"about {_usd(row['est_usd'])}"
-    return f"at most {_usd(row['reserved_usd'])}" if row["reserved_usd"] else "price not known"
+def _cost(row: TaskRow) -> str:
+    if row.usd == 0:
+        return "not billed"
+    return cost_text(row.usd, row.est_usd, row.reserved_usd or None)
 
 
-def _usd(value: float) -> str:
-    return f"${value:.4f}"
-
-
-def _counted(count: int, name: str) -> str:
-    return f"1 {name} is" if count == 1 else f"{count} {name}s are"
+def _left_alone_text(count: int) -> str:
+    return (
+        f"{count_text(count, 'unfinished task')} {'is' if count == 1 else 'are'} not followed here."
+        if count
+        else ""
+    )
 
 
 def _expiry(each: Deadline) -> str:
     """As in "2 clips not saved yet, the first gone in", before the time that is left."""
-    name = each.what + ("s" if each.count > 1 else "")
     lacks = "not saved yet" if each.what == "clip" else "without a final"
-    return f"{each.count} {name} {lacks}, {'the first ' if each.count > 1 else ''}gone in"
+    return f"{count_text(each.count, each.what)} {lacks}, {'the first ' if each.count > 1 else ''}gone in"
 
 
 def _name(model: str | None) -> str:
-    if not model:
-        return "unknown model"
-    try:
-        return catalog.find(model).name
-    except InvalidRequest:
-        return model
+    return catalog.short_name(model) if model else "unknown model"
 
 
-def _what(row: Row) -> list[str]:
-    seed = row["requested_seed"] if row["seed"] is None else row["seed"]
-    length = f"{row['duration']} s" if row["duration"] else f"{row['frames']} frames"
-    if not row["duration"] and not row["frames"]:
+def _what(row: TaskRow) -> list[str]:
+    seed = row.requested_seed if row.seed is None else row.seed
+    length = f"{row.duration} s" if row.duration else f"{row.frames} frames"
+    if not row.duration and not row.frames:
         length = ""
-    elif row["duration"] == -1:
+    elif row.duration == -1:
         length = "length by the model"
     parts = [
-        _name(row["model"]),
-        row["resolution"],
-        row["ratio"],
+        _name(row.model),
+        row.resolution,
+        row.ratio,
         length,
-        row["kind"] if row["kind"] != "standard" else "",
-        "flex" if row["service_tier"] == "flex" else "",
+        row.kind if row.kind != "standard" else "",
+        "flex" if row.service_tier == "flex" else "",
         "" if seed is None else f"seed {seed}",
     ]
     return [part for part in parts if part]
@@ -206,7 +209,7 @@ def _what(row: Row) -> list[str]:
 
 def _figures(pace: Pace) -> dict[str, Any]:
     like = "model, resolution and length" if pace.same else "model"
-    rests = f"from {pace.count} finished task{'' if pace.count == 1 else 's'} of this {like}"
+    rests = f"from {count_text(pace.count, 'finished task')} of this {like}"
     return {
         "usual": round(pace.usual, 1),
         "late": round(pace.late, 1),
@@ -217,25 +220,25 @@ def _figures(pace: Pace) -> dict[str, Any]:
     }
 
 
-def _trouble(row: Row) -> tuple[str | None, str | None]:
+def _trouble(row: TaskRow) -> tuple[str | None, str | None]:
     """What went wrong and what to do about it, in words; None for what did not."""
-    status, file, note = row["status"], row["file"], row["note"]
-    said = f"{row['error_code'] or 'no code'}: {row['error_message'] or 'no message'}"
-    if status in ("failed", "rejected"):
-        advice = _advice(row["error_code"] or "", row["error_message"] or "")
+    status, file, note = row.status, row.file, row.note
+    said = f"{row.error_code or 'no code'}: {row.error_message or 'no message'}"
+    if status in FAULTED:
+        advice = _advice(row.error_code or "", row.error_message or "")
         return said, f"{advice} {_NOT_BILLED}" if advice else _NOT_BILLED
-    if status == "expired":
+    if status == Status.EXPIRED:
         return (
             "It was not finished in time.",
             f"Send it again with a longer execution_expires_after. {_NOT_BILLED}",
         )
-    if status == "not_created":
-        return f"It never reached the service: {row['error_message']}", f"Send it again. {_NOT_BILLED}"
-    if status == "unknown":
-        return f"The answer was lost: {row['error_message']}", _LOST
-    if status == "succeeded" and file == "expired":
+    if status == Status.NOT_CREATED:
+        return f"It never reached the service: {row.error_message}", f"Send it again. {_NOT_BILLED}"
+    if status == Status.UNKNOWN:
+        return f"The answer was lost: {row.error_message}", _LOST
+    if status == Status.SUCCEEDED and file == FileState.EXPIRED:
         return f"Its clip is gone: {note}", "The service keeps files for 24 hours. Generate it again."
-    if status == "succeeded" and file != "saved":
+    if status == Status.SUCCEEDED and file != FileState.SAVED:
         why = f": {note}" if note else ""
         return (
             f"Its clip is not saved yet{why}",
@@ -249,4 +252,4 @@ def _advice(code: str, message: str) -> str | None:
     told = code.removeprefix("HTTP ")
     status = int(told) if told.isdigit() and told != code else httpx.codes.OK
     fault = {"message": message} if told != code else {"code": code, "message": message}
-    return refusal_of(httpx.Response(status), json.dumps({"error": fault}).encode(), "", str).advice
+    return refusal_of(status, fault).advice

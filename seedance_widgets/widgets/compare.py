@@ -17,41 +17,46 @@ from typing import TYPE_CHECKING, Any
 import anywidget
 import traitlets
 
-from seedance_widgets.task import Task
-from seedance_widgets.widgets.clips import Clip, absent, look, notes, poster_url
+from seedance_widgets.request.fields import FIELDS, PARAMETERS, PICTURES, Kind
+from seedance_widgets.task.task import Task
+from seedance_widgets.units import is_absent, usd_text
+from seedance_widgets.widgets.clip_views import Clip, look, notes, poster_url
 from seedance_widgets.widgets.following import Follower
-from seedance_widgets.widgets.shelf import Shelf
+from seedance_widgets.widgets.front_end import join_stylesheet, pack_module
+from seedance_widgets.widgets.on_demand import Shelf
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from seedance_widgets.widgets.clips import Source
+    from seedance_widgets.widgets.clip_views import Source
 
-__all__ = ["CompareGrid", "differences", "forks", "told_apart"]
+__all__ = ["CompareGrid", "differences", "distinguish", "forks"]
 
 _HERE = Path(__file__)
 _LEAST, _MOST = 2, 9
 _POSTER_BYTES = 5_000
 _POSTERS_BYTES = 20_000
 
+_SETTINGS = [*PARAMETERS]
+_AT = _SETTINGS.index("ratio") + 1
+_SETTINGS[_AT:_AT] = ["width", "height"]
 # What may tell one clip from another, in the order of its captions. What follows from something else on the
 # list (paths, hashes, times, the estimate) would only say the same again.
 _COMPARED = (
-    "model", "prompt", "kind", "mode", "first_frame", "last_frame", "reference_images", "resolution", "ratio",
-    "width", "height", "duration", "frames", "seed", "camera_fixed", "watermark", "generate_audio",
-    "service_tier", "tokens", "usd", "simulated", "study", "arm", "item",
+    "model", "prompt", "kind", "mode", *(row.name for row in PICTURES), *_SETTINGS,
+    "tokens", "usd", "simulated", "study", "arm", "item",
 )  # fmt: skip
 
 
 _NAMES = {"usd": "cost"}
 
 
-def differences(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def differences(clips: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """What differs between rows of the log, and nothing of what is equal.
 
     Parameters
     ----------
-    rows
+    clips
         Mappings of column to value; a column that is missing, None or ``<NA>`` is absent.
 
     Returns
@@ -65,38 +70,38 @@ def differences(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     >>> differences([{"seed": 1, "ratio": "16:9"}, {"seed": 2, "ratio": "16:9"}])
     [{'seed': 1}, {'seed': 2}]
     """
-    values = [{column: _value(row, column) for column in _COMPARED} for row in rows]
+    values = [{column: _value(clip, column) for column in _COMPARED} for clip in clips]
     differing = [
         column for column in _COMPARED if any(row[column] != values[0][column] for row in values[1:])
     ]
     return [{column: row[column] for column in differing} for row in values]
 
 
-def _value(row: Mapping[str, Any], column: str) -> Any:
-    value = row.get(column)
-    if column == "seed" and absent(value):
-        value = row.get("requested_seed")
-    return None if absent(value) else value
+def _value(clip: Mapping[str, Any], column: str) -> Any:
+    value = clip.get(column)
+    if column == "seed" and is_absent(value):
+        value = clip.get("requested_seed")
+    return None if is_absent(value) else value
 
 
-def told_apart(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+def distinguish(clips: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
     """Differences in words. A file knows less than a task: what it lacks makes no difference."""
     known: dict[str, Any] = {}
-    for row in reversed(rows):
-        known |= row
-    differing = differences({**known, **row} for row in rows)
+    for clip in reversed(clips):
+        known |= clip
+    differing = differences({**known, **clip} for clip in clips)
     return [
-        _worded(row, {column: value for column, value in values.items() if column in row})
-        for row, values in zip(rows, differing, strict=True)
+        _words_of(clip, {column: value for column, value in values.items() if column in clip})
+        for clip, values in zip(clips, differing, strict=True)
     ]
 
 
-def _worded(row: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, str]:
-    """One row's differences as names and texts; its sides are told together."""
+def _words_of(clip: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, str]:
+    """One clip's differences as names and texts; its sides are told together."""
     texts = {}
     for column, value in values.items():
         if column in ("width", "height"):
-            texts["size"] = f"{row.get('width') or '?'}x{row.get('height') or '?'}"
+            texts["size"] = f"{clip.get('width') or '?'}x{clip.get('height') or '?'}"
         elif column != "frames" or values.get("duration") is None:  # frames would say the same again
             name = _NAMES.get(column, column.replace("_", " "))
             texts[name] = "none" if value is None else _text(column, value)
@@ -105,14 +110,14 @@ def _worded(row: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, str]
 
 def _text(column: str, value: Any) -> str:
     if column == "usd":
-        return f"${value:.4f}"
+        return usd_text(value)
     if column == "tokens":
         return f"{value:,}"
     if column == "duration":
         return f"{value} s"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if column in ("first_frame", "last_frame") and str(value).startswith("inputs/"):
+    if column in FIELDS and FIELDS[column].kind is Kind.PICTURE and str(value).startswith("inputs/"):
         # named by its hash, whose start is enough to tell it apart
         return f"{Path(value).stem[:8]}…{Path(value).suffix}"
     return str(value)
@@ -153,8 +158,8 @@ class CompareGrid(anywidget.AnyWidget):
     >>> CompareGrid([t1, t2, t3, t4], loop=True)  # doctest: +SKIP
     """
 
-    _esm = _HERE.with_suffix(".js")
-    _css = _HERE.with_suffix(".css")
+    _esm = pack_module(_HERE.with_suffix(".js"))
+    _css = join_stylesheet(_HERE.with_suffix(".css"))
 
     clips = traitlets.List(traitlets.Dict()).tag(sync=True)
     loop = traitlets.Bool(False).tag(sync=True)
@@ -181,11 +186,11 @@ class CompareGrid(anywidget.AnyWidget):
     def _take(self, seen: list[Clip]) -> None:
         with self._lock:
             self._seen = seen
-            self.clips = self._described(seen)
+            self.clips = self._describe(seen)
         self._follower.start()
 
-    def _described(self, seen: list[Clip]) -> list[dict[str, Any]]:
-        told = told_apart([clip.row for clip in seen])
+    def _describe(self, seen: list[Clip]) -> list[dict[str, Any]]:
+        told = distinguish([clip.columns for clip in seen])
         starts = forks(told)
         described = []
         for index, (clip, label, row) in enumerate(zip(seen, _labels(seen), told, strict=True)):

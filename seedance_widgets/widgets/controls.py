@@ -13,30 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as w
 
+from seedance_widgets.request.fields import FIELDS, Kind
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from seedance_widgets.parameters import Parameter
+    from seedance_widgets.request.model_options import Parameter
 
 __all__ = ["STYLE", "Control", "Words", "say"]
 
-_LABELS = {
-    "resolution": "Resolution",
-    "ratio": "Ratio",
-    "duration": "Seconds",
-    "frames": "Frames",
-    "seed": "Seed",
-    "camera_fixed": "Fixed camera",
-    "watermark": "Watermark",
-    "generate_audio": "Sound",
-    "draft": "Draft (cheap 480p preview)",
-    "service_tier": "Tier",
-    "return_last_frame": "Keep the last frame",
-    "execution_expires_after": "Expires after (s)",
-    "callback_url": "Callback URL",
-    "safety_identifier": "Safety identifier",
-    "priority": "Priority",
-}
 _TIERS = {"default": "default (now)", "flex": "flex (half the price, hours)"}
 STYLE = {"description_width": "120px"}
 _WIDTH = "320px"
@@ -55,7 +40,7 @@ class Words:
         # ipywidgets leaves 2 px around a control
         self.field = w.Layout(width=_WIDTH, max_width="calc(100% - 4px)")
 
-    def labelled(self, kind: type[w.Widget], label: str, **options: Any) -> w.ValueWidget:
+    def label_control(self, kind: type[w.Widget], label: str, **options: Any) -> w.ValueWidget:
         """A control with its label before it, as wide as the others."""
         made = kind(description=label, style=self._styles.get(kind, STYLE), layout=self.field, **options)
         self._styles.setdefault(kind, made.style)
@@ -90,11 +75,12 @@ class Control:
         self.name = parameter.name
         self._changed = changed
         self._quiet = False
+        self._parameter = parameter
         self._input = self._make(parameter, words)
         self._line = words.line()
         self.box = w.VBox([self._input, self._line])
         self.box.add_class(f"sw-form-{self.name.replace('_', '-')}")
-        self.offer(parameter)
+        self._show_offer(parameter)
         self._input.observe(self._on_value, "value")
 
     @property
@@ -103,34 +89,39 @@ class Control:
         if not self._parameter.is_offered:
             return None
         value = self._input.value
-        if self._parameter.kind == "choice":
+        if self._parameter.kind is Kind.CHOICE:
             return value
-        if self._parameter.kind == "flag":
+        if self._parameter.kind is Kind.FLAG:
             # a switch that is off by default says nothing by being off
             return value if value or self._parameter.default else None
         text = value.strip()
         if not text:
             return None
-        is_number = self._parameter.kind == "number" and re.fullmatch(r"-?\d+", text, re.ASCII)
+        is_number = self._parameter.kind is Kind.NUMBER and re.fullmatch(r"-?\d+", text, re.ASCII)
         return int(text) if is_number else text
 
     def set(self, value: Any) -> None:
         """Show a value; None shows the default."""
         if value is None:
-            value = self._parameter.default if self._parameter.kind in ("choice", "flag") else ""
-        if self._parameter.kind == "choice" and value not in self._parameter.choices:
+            value = self._parameter.default if self._parameter.kind in (Kind.CHOICE, Kind.FLAG) else ""
+        if self._parameter.kind is Kind.CHOICE and value not in self._parameter.choices:
             return
-        self._input.value = bool(value) if self._parameter.kind == "flag" else str(value)
+        self._input.value = bool(value) if self._parameter.kind is Kind.FLAG else str(value)
 
     def offer(self, parameter: Parameter) -> str:
         """Take on another model's parameter; returns in words what had to change, if anything did."""
+        if parameter == self._parameter:
+            return ""
         self._parameter = parameter
+        return self._show_offer(parameter)
+
+    def _show_offer(self, parameter: Parameter) -> str:
         self.box.layout.display = "" if parameter.is_offered else "none"
         if not parameter.is_offered:
             return ""
-        if parameter.kind == "choice":
+        if parameter.kind is Kind.CHOICE:
             return self._offer_choices(parameter)
-        if parameter.kind == "number":
+        if parameter.kind is Kind.NUMBER:
             self._input.placeholder = self._hint(parameter)
         return ""
 
@@ -151,22 +142,22 @@ class Control:
             self._quiet = False
         if before in (None, kept):
             return ""
-        return f"{_LABELS[self.name]} {before} is not offered here: now {kept}."
+        return f"{FIELDS[self.name].label} {before} is not offered here: now {kept}."
 
     def _hint(self, parameter: Parameter) -> str:
-        if self.name == "seed":
-            return "random, and logged"
+        if hint := FIELDS[self.name].hint:
+            return hint
         span = parameter.range
         takes = "" if span is None else f"{span.min} to {span.max}" + (", -1: auto" if span.auto else "")
         return takes if parameter.default is None else f"{parameter.default} ({takes})"
 
     def _make(self, parameter: Parameter, words: Words) -> w.ValueWidget:
-        label = _LABELS[parameter.name]
-        if parameter.kind == "choice":
-            return words.labelled(w.Dropdown, label)
-        if parameter.kind == "flag":
-            return words.labelled(w.Checkbox, label, value=bool(parameter.default))
-        return words.labelled(w.Text, label, continuous_update=True)
+        label = FIELDS[parameter.name].label
+        if parameter.kind is Kind.CHOICE:
+            return words.label_control(w.Dropdown, label)
+        if parameter.kind is Kind.FLAG:
+            return words.label_control(w.Checkbox, label, value=bool(parameter.default))
+        return words.label_control(w.Text, label, continuous_update=True)
 
     def _on_value(self, _: Any) -> None:
         if not self._quiet:

@@ -1,280 +1,348 @@
 /**
- * The window that a clip's ratio leaves of a picture, by the arithmetic of cropping.py. Rectangles are
+ * The window that a clip's ratio leaves of a picture, by the arithmetic of inputs/crop.py. Rectangles are
  * [x, y, width, height] in whole pixels of the source. A window that was moved or resized is `units` times
  * a:b in lowest terms, so its ratio is exact. Python hears of it once a gesture.
+ *
  * @typedef {[number, number, number, number]} Rect
  * @typedef {[number, number]} Size
  */
 
+import { View, blobUrl, clamp, consume, elementMaker, isNotebookShortcut, widgetOf } from "./shared.js";
+
+const HANDLES = ["n", "e", "s", "w", "nw", "ne", "se", "sw"];
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const GROWTH = { "+": 1, "=": 1, "-": -1, _: -1 };
-const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
+// The share of a picture whose loss is told of.
+const MUCH_LOST = 0.3;
 
 /** "21:9" as [7, 3]. @param {string} ratio @returns {Size} */
 export function ratioParts(ratio) {
   const [left, right] = ratio.split(":").map(Number);
-  let [a, b] = [left, right];
-  while (b) [a, b] = [b, a % b];
-  return [left / a, right / a];
+  let [divisor, rest] = [left, right];
+  while (rest) [divisor, rest] = [rest, divisor % rest];
+  return [left / divisor, right / divisor];
 }
 
-/** The window that the service itself keeps. @param {Size} size @returns {Rect} */
+/** The window that the service itself keeps. @param {Size} size @param {string} ratio @returns {Rect} */
 export function centerCrop([width, height], ratio) {
   if (ratio === "adaptive") return [0, 0, width, height];
   const [a, b] = ratioParts(ratio);
-  const rounded = (n, d) => Math.max(1, Math.floor((2 * n + d) / (2 * d)));
-  const wide = width * b > height * a ? rounded(height * a, b) : width;
-  const high = width * b < height * a ? rounded(width * b, a) : height;
-  return [Math.floor((width - wide) / 2), Math.floor((height - high) / 2), wide, high];
+  const divideRounded = (dividend, divisor) => Math.max(1, Math.floor((2 * dividend + divisor) / (2 * divisor)));
+  const keptWidth = width * b > height * a ? divideRounded(height * a, b) : width;
+  const keptHeight = width * b < height * a ? divideRounded(width * b, a) : height;
+  const x = Math.floor((width - keptWidth) / 2);
+  const y = Math.floor((height - keptHeight) / 2);
+  return [x, y, keptWidth, keptHeight];
 }
 
-/** Units of the largest exact window that fits. */
+/** Units of the largest exact window that fits. @param {Size} size @param {string} ratio */
 export function largest([width, height], ratio) {
   const [a, b] = ratioParts(ratio);
   return Math.min(Math.floor(width / a), Math.floor(height / b));
 }
 
-/** A window of exactly the ratio, kept inside the picture. @returns {Rect} */
+/** A window of exactly the ratio, kept inside the picture. @param {Size} size @returns {Rect} */
 export function offsetCrop(size, ratio, x, y, units) {
   const kept = clamp(Math.round(units), 1, largest(size, ratio));
   const [width, height] = ratioParts(ratio).map((part) => part * kept);
-  const place = (at, room) => clamp(Math.round(at), 0, room);
+  const place = (wanted, room) => clamp(Math.round(wanted), 0, room);
   return [place(x, size[0] - width), place(y, size[1] - height), width, height];
 }
 
-/** Moved by source pixels. @returns {Rect} */
-export const moved = (size, ratio, [x, y, ...sides], dx, dy) =>
-  offsetCrop(size, ratio, x + dx, y + dy, largest(sides, ratio));
+/** Moved by source pixels. @param {Size} size @param {string} ratio @param {Rect} rect @returns {Rect} */
+export function moved(size, ratio, [x, y, width, height], dx, dy) {
+  return offsetCrop(size, ratio, x + dx, y + dy, largest([width, height], ratio));
+}
 
 /**
  * Resized by a handle ("n", "se", ...) that was pulled by source pixels; the side or corner across stays.
  * A corner follows the pointer's projection onto the diagonal. Without a handle, the middle stays.
+ * @param {Size} size @param {string} ratio @param {Rect} rect @param {string} handle
+ * @param {number} dx @param {number} dy @param {number} least units
  * @returns {Rect}
  */
 export function resized(size, ratio, rect, handle, dx, dy, least = 1) {
   const [a, b] = ratioParts(ratio);
   const [x, y, width, height] = rect;
   const [north, south, west, east] = [..."nswe"].map((side) => handle.includes(side));
-  const wide = width + (west ? -dx : dx), high = height + (north ? -dy : dy);
-  const across = east ? size[0] - x : west ? x + width : size[0];
-  const down = south ? size[1] - y : north ? y + height : size[1];
-  const most = Math.min(Math.floor(across / a), Math.floor(down / b));
-  const along = east || west ? wide / a : high / b;
-  const wanted = handle.length === 2 ? (wide * a + high * b) / (a * a + b * b) : along;
+  const pulledWidth = width + (west ? -dx : dx);
+  const pulledHeight = height + (north ? -dy : dy);
+  // the room from the side that stays
+  const roomAcross = east ? size[0] - x : west ? x + width : size[0];
+  const roomDown = south ? size[1] - y : north ? y + height : size[1];
+  const most = Math.min(Math.floor(roomAcross / a), Math.floor(roomDown / b));
+  const alongSide = east || west ? pulledWidth / a : pulledHeight / b;
+  const alongDiagonal = (pulledWidth * a + pulledHeight * b) / (a * a + b * b);
+  const wanted = handle.length === 2 ? alongDiagonal : alongSide;
   const units = clamp(Math.round(wanted), Math.min(least, most), most);
-  const spare = [width - units * a, height - units * b];
-  const left = x + spare[0] * (east ? 0 : west ? 1 : 0.5);
-  const upper = y + spare[1] * (south ? 0 : north ? 1 : 0.5);
+  const spareWidth = width - units * a;
+  const spareHeight = height - units * b;
+  const left = x + spareWidth * (east ? 0 : west ? 1 : 0.5);
+  const upper = y + spareHeight * (south ? 0 : north ? 1 : 0.5);
   return offsetCrop(size, ratio, left, upper, units);
 }
 
-/** Larger by units, around its middle. @returns {Rect} */
+/** Larger by units, around its middle. @param {Size} size @param {string} ratio @param {Rect} rect @returns {Rect} */
 export function grown(size, ratio, rect, by, least = 1) {
-  const high = (largest(rect.slice(2), ratio) + by) * ratioParts(ratio)[1];
-  return resized(size, ratio, rect, "", 0, high - rect[3], least);
+  const [, , width, height] = rect;
+  const wantedHeight = (largest([width, height], ratio) + by) * ratioParts(ratio)[1];
+  return resized(size, ratio, rect, "", 0, wantedHeight - height, least);
 }
 
-/** A distance on the screen in source pixels, of a picture that is `shown` pixels wide there. */
-export const toSource = (distance, size, shown) => (shown ? (distance * size[0]) / shown : 0);
+/**
+ * A distance on the screen in source pixels.
+ * @param {number} distance @param {Size} size @param {number} shown how wide the picture is on the screen
+ */
+export function toSource(distance, size, shown) {
+  return shown ? (distance * size[0]) / shown : 0;
+}
 
-/** A rectangle in percent of the picture. @returns {Rect} */
-export const toScreen = (size, rect) => rect.map((part, i) => (100 * part) / size[i % 2]);
+/** A rectangle in percent of the picture. @param {Size} size @param {Rect} rect @returns {Rect} */
+export function toScreen(size, rect) {
+  return rect.map((part, index) => (100 * part) / size[index % 2]);
+}
 
-/** Share of the picture that is cut away. */
-export const lost = (size, rect) => 1 - (rect[2] * rect[3]) / (size[0] * size[1]);
+/** Share of the picture that is cut away. @param {Size} size @param {Rect} rect */
+export function lost(size, rect) {
+  return 1 - (rect[2] * rect[3]) / (size[0] * size[1]);
+}
 
-/** @returns {string[]} */
+/**
+ * What a person should know before they send this window.
+ * @param {Size} size @param {Rect} rect @param {Size} target of the clip @param {number} least pixels of a side
+ * @returns {string[]}
+ */
 export function warnings(size, rect, target, least) {
-  const [width, height] = rect.slice(2);
-  const found = [], share = lost(size, rect);
-  if (share > 0.3) found.push(`The cut loses ${Math.round(share * 100)} % of the picture.`);
+  const [, , width, height] = rect;
+  const found = [];
+  const share = lost(size, rect);
+  if (share > MUCH_LOST) found.push(`The cut loses ${Math.round(share * 100)} % of the picture.`);
   if (Math.min(width, height) < least) found.push(`The service takes sides of at least ${least} px.`);
   const times = Math.max(target[0] / width, target[1] / height);
-  if (times > 1)
-    found.push(`The window has fewer pixels than the clip: it is enlarged ${times.toFixed(2)} times.`);
+  const enlarged = `it is enlarged ${times.toFixed(2)} times`;
+  if (times > 1) found.push(`The window has fewer pixels than the clip: ${enlarged}.`);
   return found;
 }
 
-function make(tag, name, parent, properties = {}) {
-  const node = Object.assign(document.createElement(tag), properties);
-  node.className = `sw-cropper-${name}`;
-  node.dataset.testid = `cropper-${name}`;
-  parent.append(node);
-  return node;
+const make = elementMaker("cropper");
+
+/** @param {Size} size */
+function pixels([width, height]) {
+  return `${width} × ${height} px`;
 }
 
-// Ctrl+S and Shift+Enter are the notebook's; dd would delete its cell.
-const theirs = (e) => e.ctrlKey || e.metaKey || e.altKey || e.shiftKey && e.key === "Enter";
-
-function render({ model, el, signal }) {
-  const root = make("div", "root", el);
-  const stage = make("div", "stage", root);
-  make("div", "waiting", stage, { textContent: "Waiting for the picture" });
-  const picture = make("img", "picture", stage, { draggable: false, hidden: true });
-  const shade = make("div", "shade", make("div", "clip", stage));
-  const frame = make("div", "window", stage, { tabIndex: 0, role: "application" });
-  frame.ariaLabel = "Crop window: arrow keys move it, plus and minus resize it";
-  for (const side of ["n", "e", "s", "w", "nw", "ne", "se", "sw"])
-    make("span", side, frame).dataset.handle = side;
-
-  const panel = make("div", "panel", root);
-  const fields = make("div", "fields", panel, { role: "group", ariaLabel: "Crop window in pixels" });
-  const inputs = ["x", "y", "width"].map((name) =>
-    make("input", name, make("label", "field", fields, { textContent: name }), { type: "number", min: 0 }),
-  );
-  const centre = make("button", "centre", fields, { type: "button", textContent: "Centre" });
-  const facts = make("dl", "facts", panel);
-  const [source, cut, clip] = ["Picture", "Window", "Clip"].map((textContent) => {
-    make("dt", "term", facts, { textContent });
-    return make("dd", `${textContent.toLowerCase()}-fact`, facts);
-  });
-  const warned = make("ul", "warnings", panel);
-  const status = make("p", "status", panel, { ariaLive: "polite" });
-  const notice = make("p", "notice", root);
-  const error = make("p", "error", root, { ariaLive: "polite" });
-
+class CropperView extends View {
   /** @type {Rect} */
-  let rect = [0, 0, 1, 1];
-  let address = "";
-  let gesture = null; // { id, handle, at, from } while a pointer is down
-  let keyed = null; // the rectangle before the keys went down
+  rect = [0, 0, 1, 1];
+  address = "";
+  /** @type {{id: number, handle?: string, from: Rect, start: [number, number]} | null} while a pointer is down */
+  gesture = null;
+  /** @type {Rect | null} the rectangle before the keys went down */
+  beforeKeys = null;
 
-  const get = (name) => model.get(name);
-  const geometry = () => [get("size"), get("ratio")];
-  const px = ([width, height]) => `${width} × ${height} px`;
+  build() {
+    this.buildStage();
+    this.buildPanel();
+    this.notice = make("p.notice");
+    this.error = make("p.error", { "aria-live": "polite" });
+    this.root = make("div.root", {}, this.stage, this.panel, this.notice, this.error);
+  }
 
-  function draw() {
-    const [size, given] = [get("size"), get("facts")];
-    stage.hidden = panel.hidden = !size.length;
-    frame.hidden = shade.hidden = fields.hidden = !given.movable;
-    notice.textContent = given.notice;
-    error.textContent = get("error");
-    if (!size.length) return;
-    picture.alt = given.name;
-    stage.style.setProperty("--shape", size[0] / size[1]);
-    toScreen(size, rect).forEach((part, i) => {
-      stage.style.setProperty(["--x", "--y", "--width", "--height"][i], `${part}%`);
-      if (inputs[i]) inputs[i].value = rect[i];
+  buildStage() {
+    const waiting = make("div.waiting", {}, "Waiting for the picture");
+    this.picture = make("img.picture", { draggable: "false", hidden: true });
+    this.shade = make("div.shade");
+    const handles = HANDLES.map((side) => make(`span.${side}`, { "data-handle": side }));
+    const label = "Crop window: arrow keys move it, plus and minus resize it";
+    this.frame = make("div.window", { tabindex: 0, role: "application", "aria-label": label }, ...handles);
+    const clip = make("div.clip", {}, this.shade);
+    this.stage = make("div.stage", {}, waiting, this.picture, clip, this.frame);
+  }
+
+  buildPanel() {
+    // the height follows
+    const names = ["x", "y", "width"];
+    this.inputs = names.map((name) => make(`input.${name}`, { type: "number", min: 0 }));
+    const labels = this.inputs.map((input, index) => make("label.field", {}, names[index], input));
+    this.centre = make("button.centre", { type: "button" }, "Centre");
+    const attributes = { role: "group", "aria-label": "Crop window in pixels" };
+    this.fields = make("div.fields", attributes, ...labels, this.centre);
+    this.sourceFact = make("dd.picture-fact");
+    this.windowFact = make("dd.window-fact");
+    this.clipFact = make("dd.clip-fact");
+    const [picture, window, clip] = ["Picture", "Window", "Clip"].map((term) => make("dt.term", {}, term));
+    const facts = make("dl.facts", {}, picture, this.sourceFact, window, this.windowFact, clip, this.clipFact);
+    this.warnings = make("ul.warnings");
+    // for the ear: the eye has the facts above
+    this.status = make("p.status", { "aria-live": "polite" });
+    this.status.classList.add("sw-heard");
+    this.panel = make("div.panel", {}, this.fields, facts, this.warnings, this.status);
+  }
+
+  listen() {
+    this.on(this.frame, "pointerdown", (event) => this.press(event));
+    this.on(this.frame, "pointermove", (event) => this.drag(event));
+    this.on(this.frame, "pointerup pointercancel lostpointercapture", (event) => this.release(event));
+    this.on(this.frame, "keydown", (event) => this.pressKey(event));
+    this.on(this.frame, "keyup blur", () => this.releaseKeys());
+    this.inputs.forEach((input, index) => this.on(input, "change", () => this.takeNumber(index)));
+    this.on(this.centre, "click", () => this.settle(centerCrop(...this.geometry), this.rect));
+    this.hear({
+      "change:rect change:ratio change:size change:target change:facts": () => this.takeState(),
+      "change:error": () => this.draw(),
+      "change:picture": () => this.requestPicture(),
+      "msg:custom": (content, buffers) => this.receive(content, buffers),
     });
-    source.textContent = px(size);
-    cut.textContent = `${px(rect.slice(2))}, ${Math.round(100 - 100 * lost(size, rect))} % of the picture`;
-    clip.textContent = given.clip;
-    warned.replaceChildren();
-    for (const textContent of warnings(size, rect, get("target"), given.least))
-      make("li", "warning", warned, { textContent });
   }
 
-  /** The end of a gesture: Python hears of a rectangle that is new. */
-  function settle(next, before) {
-    rect = next;
-    draw();
+  start() {
+    this.takeState();
+    this.requestPicture();
+  }
+
+  end() {
+    URL.revokeObjectURL(this.address);
+  }
+
+  /** @returns {[Size, string]} what the arithmetic goes by */
+  get geometry() {
+    return [this.get("size"), this.get("ratio")];
+  }
+
+  // --- the picture -------------------------------------------------------------------------------------------
+
+  requestPicture() {
+    this.picture.hidden = true;
+    if (this.get("size").length) this.model.send({ kind: "load", id: this.get("picture") });
+  }
+
+  receive(content, buffers) {
+    if (content.id !== this.get("picture")) return;
+    URL.revokeObjectURL(this.address);
+    this.address = blobUrl([buffers[0]], content.type);
+    this.picture.src = this.address;
+    this.picture.hidden = false;
+  }
+
+  // --- gestures ----------------------------------------------------------------------------------------------
+
+  /** Python has set the window: what is under way is over. */
+  takeState() {
+    this.gesture = null;
+    this.beforeKeys = null;
+    this.rect = this.get("rect");
+    this.draw();
+  }
+
+  /** The end of a gesture: Python hears of a rectangle that is new. @param {Rect} rect @param {Rect} before */
+  settle(rect, before) {
+    this.rect = rect;
+    this.draw();
     if (rect.join() === before.join()) return;
-    model.set("rect", rect);
-    model.save_changes();
-    status.textContent = `Window ${px(rect.slice(2))} at ${rect[0]}, ${rect[1]}`;
+    this.model.set("rect", rect);
+    this.model.save_changes();
+    this.status.textContent = `Window ${pixels(rect.slice(2))} at ${rect[0]}, ${rect[1]}`;
   }
 
-  function typed(index) {
-    const value = inputs[index].valueAsNumber;
-    if (Number.isNaN(value)) return draw(); // puts it back
-    const [size, ratio] = geometry();
-    const [x, y, width, height] = rect.map((part, i) => (i === index ? value : part));
-    const units = Math.max(width / ratioParts(ratio)[0], get("facts").units);
-    settle(offsetCrop(size, ratio, x, y, index < 2 ? largest([width, height], ratio) : units), rect);
+  /** A number was typed. @param {number} index of x, y or width */
+  takeNumber(index) {
+    const value = this.inputs[index].valueAsNumber;
+    // puts it back
+    if (Number.isNaN(value)) return this.draw();
+    const [size, ratio] = this.geometry;
+    const [x, y, width, height] = this.rect.map((part, place) => (place === index ? value : part));
+    const isPlace = index < 2;
+    const wanted = Math.max(width / ratioParts(ratio)[0], this.get("facts").units);
+    const units = isPlace ? largest([width, height], ratio) : wanted;
+    this.settle(offsetCrop(size, ratio, x, y, units), this.rect);
   }
 
-  function press(event) {
-    if (event.button || gesture) return;
+  press(event) {
+    if (event.button || this.gesture) return;
     event.preventDefault();
-    frame.focus({ preventScroll: true });
-    frame.setPointerCapture(event.pointerId);
-    const { pointerId: id, clientX, clientY } = event;
-    gesture = { id, handle: event.target.dataset.handle, at: [clientX, clientY], from: rect };
+    this.frame.focus({ preventScroll: true });
+    this.frame.setPointerCapture(event.pointerId);
+    const { pointerId: id, target, clientX, clientY } = event;
+    this.gesture = { id, handle: target.dataset.handle, from: this.rect, start: [clientX, clientY] };
   }
 
-  function drag(event) {
-    if (event.pointerId !== gesture?.id) return;
-    const { at, from, handle } = gesture;
-    const by = [event.clientX - at[0], event.clientY - at[1]].map((distance) =>
-      toSource(distance, get("size"), stage.clientWidth),
-    );
-    if (!by[0] && !by[1]) return;
-    rect = handle
-      ? resized(...geometry(), from, handle, ...by, get("facts").units)
-      : moved(...geometry(), from, ...by);
-    draw();
+  drag(event) {
+    if (event.pointerId !== this.gesture?.id) return;
+    const { start, from, handle } = this.gesture;
+    const [size] = this.geometry;
+    const dx = toSource(event.clientX - start[0], size, this.stage.clientWidth);
+    const dy = toSource(event.clientY - start[1], size, this.stage.clientWidth);
+    if (!dx && !dy) return;
+    this.rect = handle
+      ? resized(...this.geometry, from, handle, dx, dy, this.get("facts").units)
+      : moved(...this.geometry, from, dx, dy);
+    this.draw();
   }
 
-  function release(event) {
-    if (event.pointerId !== gesture?.id) return;
-    const { from } = gesture;
-    gesture = null;
-    settle(event.type === "pointercancel" ? from : rect, from);
+  release(event) {
+    if (event.pointerId !== this.gesture?.id) return;
+    const { from } = this.gesture;
+    this.gesture = null;
+    this.settle(event.type === "pointercancel" ? from : this.rect, from);
   }
 
-  function keyDown(event) {
-    if (theirs(event)) return;
-    const [arrow, growth, by] = [ARROWS[event.key], GROWTH[event.key], event.shiftKey ? 10 : 1];
-    if (event.key === "Escape" && gesture) {
-      rect = gesture.from;
-      gesture = null;
-    } else if (!gesture && (arrow || growth)) {
-      keyed ??= rect;
-      rect = arrow
-        ? moved(...geometry(), rect, arrow[0] * by, arrow[1] * by)
-        : grown(...geometry(), rect, growth * by, get("facts").units);
-    } else return;
-    event.preventDefault();
-    event.stopPropagation();
-    draw();
+  pressKey(event) {
+    if (isNotebookShortcut(event)) return;
+    const arrow = ARROWS[event.key];
+    const growth = GROWTH[event.key];
+    const by = event.shiftKey ? 10 : 1;
+    if (event.key === "Escape" && this.gesture) {
+      this.rect = this.gesture.from;
+      this.gesture = null;
+    } else if (!this.gesture && (arrow || growth)) {
+      this.beforeKeys ??= this.rect;
+      this.rect = arrow
+        ? moved(...this.geometry, this.rect, arrow[0] * by, arrow[1] * by)
+        : grown(...this.geometry, this.rect, growth * by, this.get("facts").units);
+    } else {
+      return;
+    }
+    consume(event);
+    this.draw();
   }
 
-  function keysUp() {
-    const before = keyed;
-    keyed = null;
-    if (before) settle(rect, before);
+  releaseKeys() {
+    const before = this.beforeKeys;
+    this.beforeKeys = null;
+    if (before) this.settle(this.rect, before);
   }
 
-  function told() {
-    gesture = keyed = null;
-    rect = get("rect");
-    draw();
+  // --- drawing -----------------------------------------------------------------------------------------------
+
+  draw() {
+    const size = this.get("size");
+    const facts = this.get("facts");
+    const hasPicture = size.length > 0;
+    this.stage.hidden = !hasPicture;
+    this.panel.hidden = !hasPicture;
+    for (const part of [this.frame, this.shade, this.fields]) part.hidden = !facts.movable;
+    this.notice.textContent = facts.notice;
+    this.error.textContent = this.get("error");
+    this.error.classList.toggle("sw-trouble", Boolean(this.get("error")));
+    if (!hasPicture) return;
+    this.picture.alt = facts.name;
+    this.drawWindow(size);
+    this.sourceFact.textContent = pixels(size);
+    const share = Math.round(100 - 100 * lost(size, this.rect));
+    this.windowFact.textContent = `${pixels(this.rect.slice(2))}, ${share} % of the picture`;
+    this.clipFact.textContent = facts.clip;
+    const found = warnings(size, this.rect, this.get("target"), facts.least);
+    this.warnings.replaceChildren(...found.map((text) => make("li.warning", {}, text)));
   }
 
-  function ask() {
-    picture.hidden = true;
-    if (get("size").length) model.send({ kind: "load", id: get("picture") });
+  /** @param {Size} size */
+  drawWindow(size) {
+    const [x, y, width, height] = toScreen(size, this.rect);
+    const shares = { "--x": x, "--y": y, "--width": width, "--height": height };
+    for (const [name, share] of Object.entries(shares)) this.stage.style.setProperty(name, `${share}%`);
+    this.stage.style.setProperty("--shape", size[0] / size[1]);
+    this.inputs.forEach((input, index) => (input.value = this.rect[index]));
   }
-
-  function received(content, buffers) {
-    if (content.id !== get("picture")) return;
-    URL.revokeObjectURL(address);
-    address = URL.createObjectURL(new Blob([buffers[0]], { type: content.type }));
-    picture.src = address;
-    picture.hidden = false;
-  }
-
-  const hear = (name, callback) => {
-    model.on(name, callback);
-    signal.addEventListener("abort", () => model.off(name, callback));
-  };
-  const listen = (node, name, callback, capture) => node.addEventListener(name, callback, { signal, capture });
-  for (const name of ["rect", "ratio", "size", "target", "facts"]) hear(`change:${name}`, told);
-  hear("change:error", draw);
-  hear("change:picture", ask);
-  hear("msg:custom", received);
-  signal.addEventListener("abort", () => URL.revokeObjectURL(address));
-  listen(frame, "pointerdown", press);
-  listen(frame, "pointermove", drag);
-  for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) listen(frame, end, release);
-  listen(frame, "keydown", keyDown);
-  for (const end of ["keyup", "blur"]) listen(frame, end, keysUp);
-  inputs.forEach((input, i) => listen(input, "change", () => typed(i)));
-  listen(centre, "click", () => settle(centerCrop(...geometry()), rect));
-  const keep = (e) => root.contains(e.target) && e.target.toggleAttribute("data-lm-suppress-shortcuts", !theirs(e));
-  listen(window, "keydown", keep, true);
-  told();
-  ask();
 }
 
-export default { render };
+export default widgetOf(CropperView);

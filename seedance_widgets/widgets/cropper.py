@@ -16,15 +16,16 @@ import anywidget
 import traitlets as t
 
 from seedance_widgets import catalog
-from seedance_widgets.cropping import Crop, center_crop, nearest_ratio, offset_crop, ratio_parts
-from seedance_widgets.errors import MediaError
-from seedance_widgets.preparing import prepare_image
+from seedance_widgets.errors import MediaError, error_text
+from seedance_widgets.inputs.crop import Crop, center_crop, nearest_ratio, offset_crop, ratio_parts
+from seedance_widgets.inputs.prepare import prepare_image
+from seedance_widgets.widgets.front_end import join_stylesheet, pack_module
 from seedance_widgets.widgets.previews import look
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from seedance_widgets.images import Image
+    from seedance_widgets.inputs.image import Image
 
 __all__ = ["ImageCropper"]
 
@@ -37,7 +38,7 @@ class ImageCropper(anywidget.AnyWidget):
     Parameters
     ----------
     source
-        Anything `images.load_image` takes. An address is not fetched: it is passed on uncropped.
+        Anything `inputs.image.load_image` takes. An address is not fetched: it is passed on uncropped.
     ratio
         ``"A:B"``, or ``"adaptive"``, which cuts nothing. Setting it later centres the window anew.
     model, resolution
@@ -61,8 +62,8 @@ class ImageCropper(anywidget.AnyWidget):
         The ratio is none, or the catalog has no such model.
     """
 
-    _esm = pathlib.Path(__file__).with_suffix(".js")
-    _css = pathlib.Path(__file__).with_suffix(".css")
+    _esm = pack_module(pathlib.Path(__file__).with_suffix(".js"))
+    _css = join_stylesheet(pathlib.Path(__file__).with_suffix(".css"))
 
     ratio = t.Unicode("16:9").tag(sync=True)
     rect = t.List(t.Int()).tag(sync=True)
@@ -149,14 +150,14 @@ class ImageCropper(anywidget.AnyWidget):
             Ends the calls.
         """
 
-        def changed(_: Any) -> None:
+        def call_back(_: Any) -> None:
             try:
                 callback(self.crop)
             except Exception as error:  # noqa: BLE001 - an error in a widget callback is otherwise lost
-                self.error = f"{type(error).__name__}: {error}"
+                self.error = error_text(error)
 
-        self.observe(changed, "rect")
-        return lambda: self.unobserve(changed, "rect")
+        self.observe(call_back, "rect")
+        return lambda: self.unobserve(call_back, "rect")
 
     # --- keeping the traits together ---------------------------------------------------------------------
 
@@ -184,11 +185,11 @@ class ImageCropper(anywidget.AnyWidget):
             return []
         centre = center_crop(*size, self.ratio)
         if len(rect) != 4 or Crop(*rect) == centre or not self._movable:  # noqa: PLR2004
-            return _listed(centre)
+            return _sides_of(centre)
         a, b = ratio_parts(self.ratio)
         largest = min(size[0] // a, size[1] // b)
         units = min(max(1, round(rect[2] / a)), largest)
-        return _listed(offset_crop(*size, self.ratio, x=rect[0], y=rect[1], scale=units / largest))
+        return _sides_of(offset_crop(*size, self.ratio, x=rect[0], y=rect[1], scale=units / largest))
 
     @property
     def _movable(self) -> bool:
@@ -202,7 +203,7 @@ class ImageCropper(anywidget.AnyWidget):
         size = self._shown.size
         with self.hold_sync():
             self.size = list(size or ())
-            self.rect = [] if size is None else _listed(center_crop(*size, self.ratio))
+            self.rect = [] if size is None else _sides_of(center_crop(*size, self.ratio))
             self._describe()
 
     def _describe(self) -> None:
@@ -246,5 +247,5 @@ class ImageCropper(anywidget.AnyWidget):
         self.send({"kind": "loaded", "id": asked, "type": "image/jpeg"}, buffers=[self._shown.jpeg])
 
 
-def _listed(crop: Crop) -> list[int]:
+def _sides_of(crop: Crop) -> list[int]:
     return [crop.x, crop.y, crop.width, crop.height]

@@ -6,12 +6,12 @@ import asyncio
 import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
-from seedance_widgets.engine import engine
+from seedance_widgets.background_loop import engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from seedance_widgets.task import Task
+    from seedance_widgets.task.task import Task
 
 __all__ = ["Follower"]
 
@@ -63,7 +63,7 @@ class Follower:
                 if not tasks:
                     self._running = False
                     return
-            now = [(task.key, task._row["revision"]) for task in tasks]  # noqa: SLF001
+            now = [(task.key, task.row.revision) for task in tasks]
             if now != seen:
                 # files are looked into: not on the loop that watches the service
                 await asyncio.to_thread(self._widget.refresh)

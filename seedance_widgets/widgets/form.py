@@ -14,34 +14,33 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as w
 
 from seedance_widgets import catalog
-from seedance_widgets.card import brief
-from seedance_widgets.engine import engine
-from seedance_widgets.errors import InvalidRequest, Problem, SeedanceError
-from seedance_widgets.model import ADAPTIVE
-from seedance_widgets.parameters import FROM_DRAFT, MODE_TITLES, offered
-from seedance_widgets.request import TaskRequest
+from seedance_widgets.background_loop import engine
+from seedance_widgets.catalog.model import ADAPTIVE
+from seedance_widgets.errors import InvalidRequest, Problem, SeedanceError, error_text
+from seedance_widgets.request.fields import FROM_DRAFT, MODE_TITLES, PARAMETERS
+from seedance_widgets.request.model_options import parameters_of
+from seedance_widgets.request.task_request import TaskRequest
+from seedance_widgets.task.card import brief
+from seedance_widgets.units import cost_text, count_text
 from seedance_widgets.widgets.controls import STYLE, Control, Words, say
 from seedance_widgets.widgets.examples import EXAMPLES, HINTS
-from seedance_widgets.widgets.inputs import Inputs
-from seedance_widgets.widgets.keys import Keys, Press
-from seedance_widgets.widgets.lasting import LastingOutput, display_widget
-from seedance_widgets.widgets.prices import price_html
-from seedance_widgets.widgets.style import style
+from seedance_widgets.widgets.form_inputs import Inputs
+from seedance_widgets.widgets.front_end import style
+from seedance_widgets.widgets.key_guard import Keys, Press
+from seedance_widgets.widgets.price_table import price_html
+from seedance_widgets.widgets.static_output import LastingOutput, display_widget
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from seedance_widgets.model import Model
+    from seedance_widgets.catalog.model import Model
     from seedance_widgets.studio import Studio
-    from seedance_widgets.task import Task
+    from seedance_widgets.task.task import Task
 
 __all__ = ["ParameterForm"]
 
-_MAIN = ("resolution", "ratio", "duration", "frames", "seed", "generate_audio", "service_tier")
-_MORE = (
-    "draft", "camera_fixed", "watermark", "return_last_frame", "priority", "execution_expires_after",
-    "callback_url", "safety_identifier",
-)  # fmt: skip
+_MAIN = sorted((name for name, row in PARAMETERS.items() if row.main), key=lambda name: PARAMETERS[name].main)
+_MORE = sorted((name for name, row in PARAMETERS.items() if row.more), key=lambda name: PARAMETERS[name].more)
 _PROMPT_WORDS = 1000  # advice of the create reference, no limit
 
 
@@ -148,7 +147,7 @@ class ParameterForm(w.VBox):
 
     def _build(self) -> None:
         wide = w.Layout(width="auto", max_width="540px")
-        names = [(self._titled(model), model.name) for model in catalog.models()]
+        names = [(self._title_of(model), model.name) for model in catalog.models()]
         self._model = w.Dropdown(
             options=names, value=catalog.default_model().name, description="Model", style=STYLE, layout=wide
         )
@@ -168,7 +167,7 @@ class ParameterForm(w.VBox):
         self._prompt_line = words.line()
         self._chips = w.HBox()
         self._inputs = Inputs(self._studio, words, self._refresh)
-        spec = offered(self.model, self.mode)
+        spec = parameters_of(self.model, self.mode)
         self._controls = {name: Control(spec[name], words, self._refresh) for name in (*_MAIN, *_MORE)}
         self._more = w.Checkbox(value=False, description="More parameters", style=STYLE)
         self._more_box = _columns([self._controls[name].box for name in _MORE])
@@ -230,7 +229,7 @@ class ParameterForm(w.VBox):
                 if kept != before:
                     changed.append(f"{MODE_TITLES[before]} is not offered here: now {MODE_TITLES[kept]}.")
                 self._mode.value = kept
-            spec = offered(self.model, self.mode)
+            spec = parameters_of(self.model, self.mode)
             changed += [
                 text for name, control in self._controls.items() if (text := control.offer(spec[name]))
             ]
@@ -246,15 +245,15 @@ class ParameterForm(w.VBox):
     def _describe(self) -> None:
         model = self.model
         formula = "" if self.mode == FROM_DRAFT else f"Prompt = {model.prompt_formula}. "
-        say(self._advice, f"{model.advice} {self._retired(model)}".strip())
+        say(self._advice, f"{model.advice} {self._retirement_note(model)}".strip())
         self._prompt.placeholder = formula + HINTS[self.mode]
 
-    def _titled(self, model: Model) -> str:
-        return f"{model.title} · {model.name}{' (retired)' if self._retired(model) else ''}"
+    def _title_of(self, model: Model) -> str:
+        return f"{model.title} · {model.name}{' (retired)' if self._retirement_note(model) else ''}"
 
-    def _retired(self, model: Model) -> str:
+    def _retirement_note(self, model: Model) -> str:
         """By the studio's clock, "" for a model that is not."""
-        end, now = model.retirement, datetime.fromtimestamp(self._studio._runtime.clock(), UTC)  # noqa: SLF001
+        end, now = model.retirement, datetime.fromtimestamp(self._studio.runtime.clock(), UTC)
         if end is None or now.date() < date.fromisoformat(end.date):
             return ""
         instead = f" Take {catalog.find(end.replacement).name} instead." if end.replacement else ""
@@ -270,7 +269,7 @@ class ParameterForm(w.VBox):
         self._follow_draft()
         words = len(self._prompt.value.split())
         long = f"; the service advises at most {_PROMPT_WORDS:,}" if words > _PROMPT_WORDS else ""
-        say(self._words, f"{words} word{'' if words == 1 else 's'}{long}" if self.mode != FROM_DRAFT else "")
+        say(self._words, f"{count_text(words, 'word')}{long}" if self.mode != FROM_DRAFT else "")
         params = self.params
         self._inputs.aim(self.model, params.get("resolution"), params.get("ratio") or ADAPTIVE)
         problems = self.problems
@@ -281,11 +280,11 @@ class ParameterForm(w.VBox):
 
     def _follow_draft(self) -> None:
         """A draft narrows other parameters: show that before it is refused."""
-        spec = offered(self.model, self.mode, draft=bool(self._controls["draft"].value))
+        spec = parameters_of(self.model, self.mode, draft=bool(self._controls["draft"].value))
         self._quiet = True
         try:
-            for name in ("resolution", "service_tier", "return_last_frame"):
-                if text := self._controls[name].offer(spec[name]):
+            for name, control in self._controls.items():
+                if text := control.offer(spec[name]):
                     say(self._notice, text)
         finally:
             self._quiet = False
@@ -368,32 +367,29 @@ class ParameterForm(w.VBox):
             # cropping a large photograph takes a moment: not on the kernel, and not on the engine's loop
             request = await asyncio.to_thread(make)
             task = await self._studio.submit(request)
-        except SeedanceError as error:
-            self._done(brief(str(error)))
-            return
         except Exception as error:  # noqa: BLE001 - a callback's error has no other place to be seen
-            self._done(brief(f"{type(error).__name__}: {error}"))
+            self._finish(brief(error_text(error)))
             return
         self._last = request
         self.tasks.append(task)
-        self._done(f"Task {task.key} is {task.status}. Go on working; its clip appears below.")
+        self._finish(f"Task {task.key} is {task.status}. Go on working; its clip appears below.")
         self._lasting.add(task)
         for listener in self._listeners:
             try:
                 await asyncio.to_thread(listener, task)
             except Exception as error:  # noqa: BLE001 - the same
-                say(self._notice, f"on_task: {brief(f'{type(error).__name__}: {error}')}")
+                say(self._notice, f"on_task: {brief(error_text(error))}")
         try:
             await task
         except SeedanceError as error:
             say(self._status, brief(str(error)))
         else:
-            cost = "price not known" if task.usd is None else f"${task.usd:.4f}"
-            simulated = " (simulated, not billed)" if self._studio._runtime.simulated else ""  # noqa: SLF001 - the widgets' seam
+            cost = cost_text(task.usd)
+            simulated = " (simulated, not billed)" if self._studio.runtime.simulated else ""
             say(self._status, f"Task {task.key} is done: {cost}{simulated}.")
         self._lasting.redraw()
 
-    def _done(self, text: str) -> None:
+    def _finish(self, text: str) -> None:
         self._sending = False
         say(self._status, text)
         self._refresh()

@@ -14,8 +14,6 @@ and a line of plain output under the gallery says what was decided.
 from __future__ import annotations
 
 import asyncio
-import base64
-import io
 import threading
 from collections.abc import Iterable
 from html import escape
@@ -26,24 +24,30 @@ import anywidget
 import traitlets
 
 from seedance_widgets import catalog
-from seedance_widgets.engine import engine
-from seedance_widgets.errors import InvalidRequest, Problem, SeedanceError
-from seedance_widgets.pricing import estimate
-from seedance_widgets.promotion import age_problem, same_final
-from seedance_widgets.request import TaskRequest
-from seedance_widgets.showing import Shown
+from seedance_widgets.background_loop import engine
+from seedance_widgets.drafts.promotion import age_problem, same_final
+from seedance_widgets.errors import InvalidRequest, Problem, SeedanceError, error_text
+from seedance_widgets.live_output import LiveOutput
+from seedance_widgets.log.row import Status
+from seedance_widgets.media.video_file import shrink
+from seedance_widgets.request.pricing import estimate
+from seedance_widgets.request.task_request import TaskRequest
 from seedance_widgets.studio import Studio
-from seedance_widgets.task import Task
-from seedance_widgets.widgets.clips import Clip, look
-from seedance_widgets.widgets.compare import forks, told_apart
+from seedance_widgets.task.task import Task
+from seedance_widgets.units import count_text, data_url, usd_text
+from seedance_widgets.widgets.clip_views import Clip, look
+from seedance_widgets.widgets.compare import distinguish, forks
 from seedance_widgets.widgets.following import Follower
-from seedance_widgets.widgets.lasting import display_widget
-from seedance_widgets.widgets.shelf import Shelf, excerpt
+from seedance_widgets.widgets.front_end import join_stylesheet, pack_module
+from seedance_widgets.widgets.on_demand import Shelf, excerpt
+from seedance_widgets.widgets.static_output import display_widget
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from seedance_widgets.pricing import Estimate
+    from seedance_widgets.live_output import Bundle
+    from seedance_widgets.log.row import TaskRow
+    from seedance_widgets.request.pricing import Estimate
     from seedance_widgets.runtime import StudioRuntime
 
 __all__ = ["Gallery"]
@@ -52,8 +56,8 @@ _HERE = Path(__file__)
 _PROMPT = 120
 # Bytes of all stills together, and of the largest: a saved notebook carries them.
 _STILLS_BYTES, _STILL_BYTES = 42_000, 700
-_STILL_SIDES = (96, 72, 48)
-_STILL_QUALITY = 30
+_STILL_WIDTHS = (96, 72, 48)
+_STILL_QUALITY = (30,)
 
 
 class Gallery(anywidget.AnyWidget):
@@ -85,8 +89,8 @@ class Gallery(anywidget.AnyWidget):
     >>> finals = await studio.promote(gallery.accepted)  # doctest: +SKIP
     """
 
-    _esm = _HERE.with_suffix(".js")
-    _css = _HERE.with_suffix(".css")
+    _esm = pack_module(_HERE.with_suffix(".js"))
+    _css = join_stylesheet(_HERE.with_suffix(".css"))
 
     drafts = traitlets.List(traitlets.Dict()).tag(sync=True)
     verdicts = traitlets.Dict().tag(sync=True)
@@ -97,20 +101,20 @@ class Gallery(anywidget.AnyWidget):
         self._lock = threading.Lock()
         self._turn = asyncio.Lock()
         self._stale = False
-        self._resolution = _checked(resolution)
+        self._resolution = _check(resolution)
         self._tasks = {task.key: task for task in _tasks(drafts)}
         self._runtimes = list(dict.fromkeys(map(_runtime, self._tasks.values())))
         self._waiting: list[Task] = []
         self._stills: dict[str, str] = {}
         self._prices: dict[str, Estimate | None] = {}
         self._there: set[str] = set()  # keys of drafts whose final at this resolution is made or on its way
-        self._twins: list[Shown] = []
+        self._plain = LiveOutput(self._picture)
         super().__init__()
         self._shelf = Shelf(self)
         self._follower = Follower(self, lambda: self._waiting)
-        self.on_msg(self._received)
+        self.on_msg(self._on_message)
         self.refresh()
-        self._unsubscribe = [runtime.subscribe(self._heard) for runtime in self._runtimes]
+        self._unsubscribe = [runtime.registry.subscribe(self._on_row) for runtime in self._runtimes]
 
     @property
     def accepted(self) -> list[Task]:
@@ -126,7 +130,7 @@ class Gallery(anywidget.AnyWidget):
     def refresh(self) -> None:
         """Look at the drafts and their verdicts again, and show what has changed."""
         seen = {key: look(task) for key, task in self._tasks.items()}
-        described = self._described(seen)
+        described = self._describe(seen)
         state = self._read()
         with self._lock, self.hold_sync():
             self._waiting = [self._tasks[key] for key, clip in seen.items() if clip.waiting]
@@ -145,13 +149,12 @@ class Gallery(anywidget.AnyWidget):
 
     def _ipython_display_(self) -> None:
         display_widget(self)
-        self._twins.append(Shown())
-        self._draw(self._twins[-1:])
+        self._plain.show()
 
     # --- what is shown -----------------------------------------------------------------------------------
 
-    def _described(self, seen: Mapping[str, Clip]) -> list[dict[str, Any]]:
-        told = told_apart([clip.row for clip in seen.values()])
+    def _describe(self, seen: Mapping[str, Clip]) -> list[dict[str, Any]]:
+        told = distinguish([clip.columns for clip in seen.values()])
         starts = forks(told)
         share = min(_STILL_BYTES, _STILLS_BYTES // max(len(seen), 1))
         described = []
@@ -195,26 +198,25 @@ class Gallery(anywidget.AnyWidget):
 
     def _show(self, state: Mapping[str, Any]) -> None:
         self.verdicts, self.finals, self._there = state["verdicts"], state["finals"], state["there"]
-        self.price = self._priced()
-        self._draw(self._twins)
+        self.price = self._price_note()
+        self._plain.redraw()
 
     def _summary(self) -> str:
         given = list(self.verdicts.values())
         accepted, starred, rejected = len(self.accepted), given.count("star"), given.count("reject")
         stars = f" ({starred} starred)" if starred else ""
         undecided = len(self._tasks) - accepted - rejected
-        drafts = f"{len(self._tasks)} draft{'s' * (len(self._tasks) != 1)}"
+        drafts = count_text(len(self._tasks), "draft")
         return f"{drafts}: {accepted} accepted{stars}, {rejected} rejected, {undecided} undecided"
 
-    def _draw(self, twins: Iterable[Shown]) -> None:
+    def _picture(self) -> Bundle:
         """The plain output below, which needs no widget and no kernel."""
         text = f"{self._summary()}. The verdicts are in the log: sw.Gallery of the drafts shows them again."
         keys = ", ".join(task.key for task in self.accepted)
         listed = f"<details><summary>{escape(text)}</summary>accepted: {escape(keys) or 'none'}</details>"
-        for twin in twins:
-            twin.draw(text, f'<div style="font-size:12px">{listed}</div>')
+        return {"text/plain": text, "text/html": f'<div style="font-size:12px">{listed}</div>'}
 
-    def _priced(self) -> str:
+    def _price_note(self) -> str:
         """What finals of the accepted drafts would cost: of those that `Studio.promote` would send."""
         accepted = self.accepted
         if not accepted:
@@ -231,7 +233,7 @@ class Gallery(anywidget.AnyWidget):
         else:
             about = "about" if all(found.usd is not None for found in known) else "at most"
             total = sum(usd for usd in costs if usd is not None)
-            cost = f"finals at {self._resolution} {about} ${total:.2f}"
+            cost = f"finals at {self._resolution} {about} {usd_text(total, 2)}"
         notes = []
         if known and (rest := len(missing) - len(known)):
             notes.append(f"without {rest} that cannot be made a final")
@@ -243,7 +245,7 @@ class Gallery(anywidget.AnyWidget):
 
     def _estimate(self, task: Task) -> Estimate | None:
         """The price of a draft's final, None where none can be made."""
-        if task._row["kind"] != "draft" or task.status != "succeeded":  # noqa: SLF001 - the seam of widgets
+        if task.row.kind != "draft" or task.row.status != Status.SUCCEEDED:
             return None
         draft = task.as_draft()
         if age_problem(draft, _runtime(task).clock()):
@@ -258,7 +260,7 @@ class Gallery(anywidget.AnyWidget):
 
     # --- verdicts ----------------------------------------------------------------------------------------
 
-    def _received(self, _: Any, content: Any, __: Any) -> None:
+    def _on_message(self, _: Any, content: Any, __: Any) -> None:
         """A message; in whichever thread the kernel handles it, so that work goes to the engine."""
         kind = content.get("kind") if isinstance(content, dict) else None
         if kind == "hello":
@@ -271,18 +273,17 @@ class Gallery(anywidget.AnyWidget):
             if key not in self._tasks:
                 raise SeedanceError("It is not in this gallery.")
             task = self._tasks[key]
-            await _runtime(task).acts.judge(task, verdict)
+            await _runtime(task).actions.judge(task, verdict)
             self._stale = True
             await self._reread()
         except Exception as error:  # noqa: BLE001 - whatever it is, the person who pressed is told
-            words = str(error) if isinstance(error, SeedanceError) else f"{type(error).__name__}: {error}"
-            self.send({"kind": "refused", "key": key, "verdict": verdict, "reason": words})
+            self.send({"kind": "refused", "key": key, "verdict": verdict, "reason": error_text(error)})
         else:
             self.send({"kind": "judged", "key": key, "verdict": verdict})
 
-    def _heard(self, row: dict[str, Any] | None) -> None:
+    def _on_row(self, row: TaskRow | None) -> None:
         """A row was published; this is the engine's thread."""
-        of_ours = row is not None and (row["key"] in self._tasks or row["parent_key"] in self._tasks)
+        of_ours = row is not None and (row.key in self._tasks or row.parent_key in self._tasks)
         if of_ours and self.comm is not None:
             self._stale = True
             engine.submit(self._reread())
@@ -299,9 +300,8 @@ class Gallery(anywidget.AnyWidget):
 
 def _tasks(drafts: Studio | Task | Iterable[Task]) -> list[Task]:
     if isinstance(drafts, Studio):
-        runtime = drafts._runtime  # noqa: SLF001 - the studio's own view
-        found = [runtime.task_by_id(row["task_id"]) for row in drafts.drafts()]
-        return [task for task in found if task is not None]
+        runtime = drafts.runtime
+        return [runtime.registry.task_of(row) for row in runtime.journal.drafts()]
     tasks = list(drafts) if isinstance(drafts, Iterable) else [drafts]
     for task in tasks:
         if not isinstance(task, Task):
@@ -309,7 +309,7 @@ def _tasks(drafts: Studio | Task | Iterable[Task]) -> list[Task]:
     return tasks
 
 
-def _checked(resolution: str) -> str:
+def _check(resolution: str) -> str:
     known = dict.fromkeys(name for model in catalog.models() for name in model.resolutions)
     if resolution not in known:
         raise InvalidRequest([Problem("resolution", resolution, f"is none of {', '.join(known)}")])
@@ -318,22 +318,13 @@ def _checked(resolution: str) -> str:
 
 def _runtime(task: Task) -> StudioRuntime:
     """What a task hangs on; its own protocol is narrower than what a gallery asks of it."""
-    return cast("StudioRuntime", task._runtime)  # noqa: SLF001 - the seam that widgets share with the task
+    return cast("StudioRuntime", task.runtime)
 
 
 def _still(poster: Path, max_bytes: int) -> str:
     """A tiny picture of a poster as a data URL, "" where none is that small or the poster cannot be read."""
-    from PIL import Image
-
     try:
-        with Image.open(poster) as picture:
-            small = picture.convert("RGB")
-        for side in _STILL_SIDES:
-            small.thumbnail((side, side))
-            out = io.BytesIO()
-            small.save(out, "WEBP", quality=_STILL_QUALITY)
-            if out.tell() <= max_bytes:
-                return f"data:image/webp;base64,{base64.b64encode(out.getvalue()).decode('ascii')}"
+        data = shrink(poster, max_bytes, widths=_STILL_WIDTHS, qualities=_STILL_QUALITY, kind="WEBP")
     except (OSError, ValueError, SyntaxError):
         return ""  # a tile without a picture can still be played
-    return ""
+    return data_url(data, "image/webp") if len(data) <= max_bytes else ""

@@ -8,13 +8,13 @@ import ipywidgets as w
 
 from seedance_widgets.widgets.board import TaskBoard
 from seedance_widgets.widgets.form import ParameterForm
-from seedance_widgets.widgets.lasting import display_widget
+from seedance_widgets.widgets.front_end import style
 from seedance_widgets.widgets.player import VideoPlayer
-from seedance_widgets.widgets.style import style
+from seedance_widgets.widgets.static_output import display_widget
 
 if TYPE_CHECKING:
     from seedance_widgets.studio import Studio
-    from seedance_widgets.task import Task
+    from seedance_widgets.task.task import Task
 
 __all__ = ["Panel"]
 

@@ -19,16 +19,18 @@ from typing import TYPE_CHECKING, Any
 import anywidget
 import traitlets
 
-from seedance_widgets.engine import engine
+from seedance_widgets.background_loop import engine
 from seedance_widgets.errors import MediaError
-from seedance_widgets.media import poster_jpeg
-from seedance_widgets.task import Task
-from seedance_widgets.widgets.clips import Clip, look, megabytes, notes, poster_url
+from seedance_widgets.media.video_file import poster_jpeg
+from seedance_widgets.task.task import Task
+from seedance_widgets.units import bytes_text
+from seedance_widgets.widgets.clip_views import Clip, look, notes, poster_url
 from seedance_widgets.widgets.following import Follower
-from seedance_widgets.widgets.shelf import Shelf
+from seedance_widgets.widgets.front_end import join_stylesheet, pack_module
+from seedance_widgets.widgets.on_demand import Shelf
 
 if TYPE_CHECKING:
-    from seedance_widgets.widgets.clips import Source
+    from seedance_widgets.widgets.clip_views import Source
 
 __all__ = ["VideoPlayer"]
 
@@ -65,8 +67,8 @@ class VideoPlayer(anywidget.AnyWidget):
     >>> VideoPlayer("runs/media/261122-090344-5mjmy/video.mp4", preload=True)  # doctest: +SKIP
     """
 
-    _esm = _HERE.with_suffix(".js")
-    _css = _HERE.with_suffix(".css")
+    _esm = pack_module(_HERE.with_suffix(".js"))
+    _css = join_stylesheet(_HERE.with_suffix(".css"))
 
     clip = traitlets.Dict().tag(sync=True)
     poster = traitlets.Unicode().tag(sync=True)
@@ -78,7 +80,7 @@ class VideoPlayer(anywidget.AnyWidget):
         super().__init__(preload=preload)
         self._shelf = Shelf(self)
         self._follower = Follower(self, self._pending)
-        self.on_msg(self._asked)
+        self.on_msg(self._on_request)
         self._take(self._seen)
 
     def __repr__(self) -> str:
@@ -137,7 +139,7 @@ class VideoPlayer(anywidget.AnyWidget):
                 facts["notes"].append(_NO_SOUND)
         return facts
 
-    def _asked(self, _: Any, content: Any, __: Any) -> None:
+    def _on_request(self, _: Any, content: Any, __: Any) -> None:
         """A view asks for a better poster than the one that is saved: work that the kernel need not do."""
         if isinstance(content, dict) and content.get("kind") == "poster":
             engine.submit(self._send_poster(content.get("id"), self._seen))
@@ -167,4 +169,4 @@ def _line(seen: Clip) -> str:
     """Size, length and bytes, for people."""
     if seen.file is None or seen.probe is None:
         return ""
-    return f"{seen.probe.width}x{seen.probe.height} · {seen.duration:.1f} s · {megabytes(seen.bytes)}"
+    return f"{seen.probe.width}x{seen.probe.height} · {seen.duration:.1f} s · {bytes_text(seen.bytes)}"

@@ -12,16 +12,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from seedance_widgets.errors import MediaError
-from seedance_widgets.images import (
+from seedance_widgets.inputs.image import (
     Image,
-    encoded,
-    flattened,
+    encode,
+    flatten,
     load_image,
-    opened,
+    open_image,
     orientation,
     raw_bytes,
     upright,
 )
+from seedance_widgets.units import bytes_text
 
 __all__ = ["Preview", "facts_of", "look", "preview_jpeg"]
 
@@ -48,13 +49,13 @@ def preview_jpeg(data: bytes, side: int, name: str = "the picture") -> bytes:
     MediaError
         It is no picture that can be read, or a damaged one.
     """
-    with opened(data, name) as picture:
+    with open_image(data, name) as picture:
         try:
             picture.thumbnail((side, side))  # a JPEG is decoded at a fraction of its size
             picture.load()
         except (OSError, ValueError, SyntaxError) as error:
             raise MediaError(f"{name} is damaged: {error}") from error
-        return encoded(flattened(upright(picture)), "JPEG", quality=80)
+        return encode(flatten(upright(picture)), "JPEG", quality=80)
 
 
 def look(source: Any, side: int) -> Preview:
@@ -72,7 +73,7 @@ def look(source: Any, side: int) -> Preview:
         return Preview(source, why_not=unseen)
     data, name = raw_bytes(source), _name(source)
     try:
-        with opened(data, name) as picture:
+        with open_image(data, name) as picture:
             sideways = orientation(picture) in _SIDEWAYS
             size = picture.size[::-1] if sideways else picture.size
     except MediaError as error:
@@ -91,11 +92,7 @@ def facts_of(image: Image) -> str:
     if image.data is None:
         return "an address; the service fetches it, nothing is checked here"
     size = f"{image.width} × {image.height} px, " if image.size else ""
-    return f"{size}{(image.format or '').upper()}, {_bytes(len(image.data))}"
-
-
-def _bytes(count: int) -> str:
-    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{max(1, round(count / 1e3))} kB"  # noqa: PLR2004
+    return f"{size}{(image.format or '').upper()}, {bytes_text(len(image.data))}"
 
 
 def _name(source: Any) -> str:

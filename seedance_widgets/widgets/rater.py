@@ -2,7 +2,8 @@
 
 Nothing is synced and nothing is saved in the notebook. What reaches the browser comes by custom message and
 is of one shape for every pair: a ``number`` that counts from 1 in each widget, how far the rater is, what is
-asked, and two files that `blinding` has made alike. Which clip lies where, and its name, stay in Python.
+asked, and two files that `study.judging.anonymize` has made alike. Which clip lies where, and its name, stay
+in Python.
 
 ======== ============================================================================== ====================
 message  with                                                                           answered by
@@ -29,7 +30,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import anywidget
 
 from seedance_widgets.errors import InvalidStudy, MediaError
-from seedance_widgets.widgets.blinding import BlindPair, blind_pair
+from seedance_widgets.study.judging.anonymize import BlindPair, blind_pair
+from seedance_widgets.units import count_text
+from seedance_widgets.widgets.front_end import join_stylesheet, pack_module
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -120,8 +123,8 @@ class BlindRater(anywidget.AnyWidget):
     >>> BlindRater(study, rater="ana")  # doctest: +SKIP
     """
 
-    _esm = _HERE.with_suffix(".js")
-    _css = _HERE.with_suffix(".css")
+    _esm = pack_module(_HERE.with_suffix(".js"))
+    _css = join_stylesheet(_HERE.with_suffix(".css"))
 
     def __init__(self, study: RatedStudy, rater: str = "me", *, must_watch: bool = True) -> None:
         self._lock = threading.Lock()
@@ -138,12 +141,12 @@ class BlindRater(anywidget.AnyWidget):
         self._cast: list[tuple[str, int]] = []
         self._watched: set[str] = set()
         super().__init__()
-        self.on_msg(self._received)
+        self.on_msg(self._on_message)
 
     def __repr__(self) -> str:
         return f"BlindRater(rater={self.rater!r})"
 
-    def _received(self, _: Any, content: Any, __: Any) -> None:
+    def _on_message(self, _: Any, content: Any, __: Any) -> None:
         if not isinstance(content, Mapping):
             return
         # two views, or a kernel that handles messages in two threads, must not vote at once
@@ -257,7 +260,7 @@ class BlindRater(anywidget.AnyWidget):
             self.send({"kind": "stuck", "reason": "No pair of clips is there yet."})
             return
         self._trial = self._pair = None
-        thanks = f"Thank you. Your votes on {done} pair{'s' if done != 1 else ''} are saved."
+        thanks = f"Thank you. Your votes on {count_text(done, 'pair')} are saved."
         said = {"words": words or thanks, "done": done, "total": total}
         self.send({"kind": "over", "phase": phase, **said})
 

@@ -22,12 +22,12 @@ from pathlib import Path
 
 from measure import Table, rounds
 
-sys.path[:0] = [str(Path(__file__).parents[1])]
+sys.path[:0] = [str(Path(__file__).parents[1] / "support")]
 
 from chromium import ARGS, chromium_path
 from lab import Jupyter, served
+from pictures import encoded, photo
 from playwright.sync_api import sync_playwright
-from test_images import encoded, photo
 
 _BUSY_MS, _PRICE_MS = 50, 100
 _SLEPT_MS = 60

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 from measure import Table, alternate, rounds
 
-sys.path[:0] = [str(Path(__file__).parents[1])]
+sys.path[:0] = [str(Path(__file__).parents[1] / "support")]
 
 from made_logs import as_log, year
 

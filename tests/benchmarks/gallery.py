@@ -19,21 +19,21 @@ import tempfile
 import time
 from pathlib import Path
 
-from measure import Table, rounds
+from measure import SMALL, Table, rounds
 
-TESTS = Path(__file__).parents[1]
-sys.path[:0] = [str(TESTS)]
+SUPPORT = Path(__file__).parents[1] / "support"
+sys.path[:0] = [str(SUPPORT)]
 
 from chromium import ARGS, chromium_path
 from lab import Jupyter, served
 from playwright.sync_api import sync_playwright
 
-_DRAFTS, _CLIPS = 100, 12
+_DRAFTS, _CLIPS = (12, 1) if SMALL else (100, 12)
 _USABLE_S, _PAGE_MB = 3, 300
 _CELLS = [
     f"""
 import sys
-sys.path[:0] = [{str(TESTS)!r}]
+sys.path[:0] = [{str(SUPPORT)!r}]
 import seedance_widgets as sw
 from many_drafts import many_drafts
 studio = sw.Studio("runs", simulate=sw.Simulator(speed=500))
@@ -123,7 +123,7 @@ def main():
     table.row("usable: made, shown, first verdict confirmed", usable, "s", at_most=_USABLE_S)
     table.row("  worst", [max(usable)], "s")
     table.row("every picture in view drawn", drawn, "s")
-    table.row("page memory, all posters and 12 clips seen", memory, "MB", at_most=_PAGE_MB)
+    table.row(f"page memory, all posters and {_CLIPS} clips seen", memory, "MB", at_most=_PAGE_MB)
     table.row("  worst", [max(memory)], "MB")
     table.row("  after a garbage collection", collected, "MB")
     table.row("  before the gallery", before, "MB")

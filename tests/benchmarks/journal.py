@@ -10,7 +10,7 @@ journal has fingerprints to tell apart and money to add up. Two processes then w
 time, plain ones with the same BEGIN IMMEDIATE and patience; none of the journal's writes may be refused.
 
 Reading. ``Log.to_pandas`` against ``pd.read_sql_query`` of the same columns followed by the same typing as a
-user would write it in pandas. Both frames are compared and must be equal.
+user would write it in pandas, and a second query for the stars. Both frames are compared and must be equal.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-BATCH = 10  # tasks a round
-TOGETHER = 50  # tasks a process and round, when two write at once
-MANY = 10_000
+BATCH = 2 if measure.SMALL else 10  # tasks a round
+TOGETHER = 5 if measure.SMALL else 50  # tasks a process and round, when two write at once
+MANY = 500 if measure.SMALL else 10_000
 PROMPT = (
     "A red fox trots along a frozen river at first light, breath steaming, snow creaking under its paws; the "
     "camera follows low and close from the side, then rises over birches into a pale pink sky, slow and quiet"
@@ -64,7 +64,7 @@ class Kit:
         key, now = intent.key, int(time.time())
         known = {
             "id": f"cgt-{key}",
-            "model": intent.row["wire_model"],
+            "model": intent.row.wire_model,
             "created_at": now,
             "updated_at": now + 84,
         }
@@ -77,7 +77,8 @@ class Kit:
         ]
         if failed:
             error = {"code": "OutputVideoSensitiveContentDetected", "message": "The output may be sensitive."}
-            return [*rows, self.journal.observed(key, {**known, "status": "failed", "error": error})]
+            rows.append(self.journal.observed(key, {**known, "status": "failed", "error": error}))
+            return [row.to_dict() for row in rows]
         success = {
             **known,
             "status": "succeeded",
@@ -98,7 +99,7 @@ class Kit:
                 key, video_path=files["video.mp4"], poster_path=files["poster.jpg"], sha256="0" * 64
             )
         )
-        return rows
+        return [row.to_dict() for row in rows]
 
 
 class Plain:
@@ -194,6 +195,22 @@ def fill(path: Path, templates: list[dict[str, Any]]) -> None:
     connection = connected(path)
     connection.execute("BEGIN IMMEDIATE")
     connection.executemany(inserting(rows[0]), [tuple(row.values()) for row in rows])
+    connection.execute("COMMIT")
+    connection.close()
+
+
+def judge(path: Path) -> None:
+    """Give a fifth of the clips a verdict, and half of these a star."""
+    connection = connected(path)
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute(
+        "UPDATE tasks SET verdict = 'accept' WHERE status = 'succeeded' AND nonce % 10 IN (0, 1)"
+    )
+    connection.execute(
+        "INSERT INTO verdicts (key, verdict, at)"
+        " SELECT key, CASE nonce % 10 WHEN 0 THEN 'star' ELSE 'accept' END, finished_at"
+        " FROM tasks WHERE verdict IS NOT NULL"
+    )
     connection.execute("COMMIT")
     connection.close()
 
@@ -299,6 +316,7 @@ def plain_frame(path: Path, home: Path) -> pd.DataFrame:
     names = ", ".join(column.name for column in FRAME_COLUMNS)
     with sqlite3.connect(path) as connection:
         frame = pd.read_sql_query(f"SELECT {names} FROM tasks ORDER BY intent_at, key", connection)
+        newest = pd.read_sql_query("SELECT key, verdict, MAX(id) FROM verdicts GROUP BY key", connection)
     connection.close()
     kinds = {"BIGINT": "Int64", "INTEGER": "Int64", "FLOAT": "Float64", "BOOLEAN": "boolean"}
     frame = frame.astype({column.name: kinds.get(str(column.type), "string") for column in FRAME_COLUMNS})
@@ -307,7 +325,10 @@ def plain_frame(path: Path, home: Path) -> pd.DataFrame:
             frame[column.name] = pd.to_datetime(frame[column.name], unit="us", utc=True)
         elif column.info.get("path"):
             frame[column.name] = f"{home}/" + frame[column.name]
-    return frame.set_index("key")
+    frame = frame.set_index("key")
+    stars = frame.index.isin(newest["key"][newest["verdict"] == "star"])
+    frame["starred"] = (stars & frame["verdict"].eq("accept").fillna(value=False)).astype("boolean")
+    return frame
 
 
 def read(home: Path, rounds: int) -> None:
@@ -320,9 +341,11 @@ def read(home: Path, rounds: int) -> None:
     with kit.store.write() as connection:
         connection.execute(tasks.delete())
     fill(path, templates)
+    judge(path)
     log = Log(kit.store, home)
     ours, theirs = log.to_pandas(), plain_frame(path, home)
     assert len(ours) == MANY
+    assert ours["starred"].any()
     pd.testing.assert_frame_equal(ours, theirs)
     ms = measure.alternate(
         rounds,

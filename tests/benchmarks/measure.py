@@ -29,7 +29,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# whether this run only shows that the benchmark works: few and small things once, figures that say nothing
+SMALL = "--small" in sys.argv[1:]
+
 _KIB_PER_MIB = 1024
+# compiled as an installed package is, wherever this runs
+_COMPILED = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 # -P keeps the folder of the caller out of the search path: what is installed is measured
 _PYTHON = (sys.executable, "-P", "-c")
 _FRESH = """
@@ -78,7 +83,8 @@ def whole(work: str) -> Run:
 
 def _run(code: str, *args: object) -> list[str]:
     command = (*_PYTHON, code, *map(str, args))
-    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=_COMPILED)
+    return done.stdout.splitlines()
 
 
 def _cpu_of_children() -> float:
@@ -90,7 +96,7 @@ def _cpu_of_children() -> float:
 def process(code: str, *args: object) -> Iterator[str]:
     """Keep ``code`` running in a process of its own; gives the first line that it prints."""
     command = (*_PYTHON, code, *map(str, args))
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=_COMPILED) as running:
         assert running.stdout is not None
         try:
             yield running.stdout.readline().strip()
@@ -132,11 +138,13 @@ class Table:
         median = statistics.median(values)
         ratios = [ours / theirs for ours, theirs in zip(values, against, strict=True)] if against else []
         judged = statistics.median(ratios) if ratios else median
-        limit = verdict = ""
+        limit, verdict, met = "", "", True
         if at_most is not None:
-            limit, verdict = f"<= {at_most:g}", "met" if judged <= at_most else "MISSED"
+            limit, met = f"<= {at_most:g}", judged <= at_most
         elif at_least is not None:
-            limit, verdict = f">= {at_least:g}", "met" if judged >= at_least else "MISSED"
+            limit, met = f">= {at_least:g}", judged >= at_least
+        if limit and not SMALL:
+            verdict = "met" if met else "MISSED"
         self._rows.append((
             what,
             f"{_figure(median)} {unit}".strip(),
@@ -174,11 +182,14 @@ def _figure(value: float) -> str:
 
 
 def rounds(description: str | None, default: int) -> int:
-    """The value of ``--rounds``; prints the circumstances of the run."""
+    """The value of ``--rounds``, 1 with ``--small``; prints the circumstances of the run."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rounds", type=int, default=default, help="counted rounds (default: %(default)s)")
+    parser.add_argument(
+        "--rounds", type=int, default=1 if SMALL else default, help="counted rounds (default: %(default)s)"
+    )
+    parser.add_argument("--small", action="store_true", help="only try that it works, at small counts")
     count: int = parser.parse_args().rounds
     if count < 1:
         parser.error("--rounds is at least 1")

@@ -1,11 +1,14 @@
-"""Saving a clip: ``Client.download`` against httpx streaming into an open file.
+"""Saving a clip: ``Client.download`` against httpx streaming into an open file, and both against curl.
 
-Both fetch the same bodies from one server over loopback with the same HTTP library, one at a time or four at
+httpx and the client fetch the same bodies from one server over loopback with the same HTTP library, one at a time or four at
 once. The bare side writes what ``aiter_raw`` yields and closes the file: no hash, no fsync, no check of the
 length, and the data may still be in memory only. The kit's side hashes, checks, fsyncs file and folder, and
 renames. Loopback is the hard case: against a real network both wait for the same line, and the ratio goes to 1.
 Connections are open before the clock starts, and files are removed after it has stopped, so that no side pays
 for what the other left to write. The server is a bare asyncio protocol in a process of its own.
+
+curl says what a program in C makes of the same line: all files in one process, whose start is on its clock, and no
+hash, no fsync and no check of the length either. It is left out where it is not installed.
 
 Memory: what a fresh process reaches while it saves 200 MB, less what one reaches with 5 MB. It must not grow
 with the clip.
@@ -14,6 +17,7 @@ with the clip.
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
 from functools import partial
 from typing import TYPE_CHECKING
@@ -21,14 +25,15 @@ from typing import TYPE_CHECKING
 import httpx
 import measure
 
-from seedance_widgets.client import Client
+from seedance_widgets.modelark.client import Client
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
 MB = 1_000_000
-SMALL, LARGE, HUGE = 5 * MB, 50 * MB, 200 * MB
+SMALL, LARGE, HUGE = (1 * MB, 2 * MB, 20 * MB) if measure.SMALL else (5 * MB, 50 * MB, 200 * MB)
+TOTAL = 4 * MB if measure.SMALL else 100 * MB
 IDENTITY = {"Accept-Encoding": "identity"}
 SERVER = """
 import asyncio, os
@@ -69,7 +74,7 @@ IMPORTS = """
 import asyncio
 from pathlib import Path
 import httpx
-from seedance_widgets.client import Client
+from seedance_widgets.modelark.client import Client
 url, target = sys.argv[1], Path(sys.argv[2])
 """
 SAVE_BARE = f"""
@@ -113,6 +118,22 @@ async def kit(home: Path, url: str, count: int, at_once: int) -> float:
         return await clocked(save, home, count, at_once)
 
 
+async def curl(home: Path, url: str, count: int, at_once: int) -> float:
+    """Seconds for some downloads with curl."""
+
+    async def fetch(names: list[str]) -> float:
+        what = [word for name in names for word in ("-o", str(home / name), url)]
+        how = ["-sS", "--no-progress-meter", "--noproxy", "*"]
+        how += ["--parallel", "--parallel-max", str(at_once)] if at_once > 1 else []
+        began = time.perf_counter()
+        process = await asyncio.create_subprocess_exec("curl", *how, *what)
+        assert await process.wait() == 0
+        return time.perf_counter() - began
+
+    await fetch([f"first-{number}.mp4" for number in range(at_once)])
+    return await fetch([f"{number}.mp4" for number in range(count)])
+
+
 async def clocked(save: Callable[[Path], Awaitable[object]], home: Path, count: int, at_once: int) -> float:
     """Save that many files, after one that opens each connection."""
     waiting = iter([home / f"{number}.mp4" for number in range(count)])
@@ -129,7 +150,7 @@ async def clocked(save: Callable[[Path], Awaitable[object]], home: Path, count: 
 
 def rate(way: Callable[..., Awaitable[float]], home: Path, url: str, size: int, at_once: int) -> float:
     """Megabytes a second, over 100 MB or more; nothing of the files is left."""
-    count = max(4, 100 * MB // size)
+    count = max(4, TOTAL // size)
     seconds = asyncio.run(way(home, f"{url}/{size}", count, at_once))
     files = list(home.iterdir())
     assert [file.stat().st_size for file in files] == [size] * (count + at_once)
@@ -143,8 +164,13 @@ def speed(home: Path, url: str, rounds: int) -> None:
     table = measure.Table("Speed of saving from loopback")
     for size, at_once in ((SMALL, 1), (SMALL, 4), (LARGE, 1), (LARGE, 4)):
         what = (home, url, size, at_once)
-        rates = measure.alternate(rounds, {way.__name__: partial(rate, way, *what) for way in (bare, kit)})
+        ways = (bare, kit, curl) if shutil.which("curl") else (bare, kit)
+        rates = measure.alternate(rounds, {way.__name__: partial(rate, way, *what) for way in ways})
         title = f"{size // MB} MB, {at_once} at a time"
+        if curl in ways:
+            table.row(f"{title}: curl", rates["curl"], "MB/s")
+            table.row("  bare httpx against it", rates["bare"], "MB/s", against=rates["curl"])
+            table.row("  Client.download against it", rates["kit"], "MB/s", against=rates["curl"])
         table.row(f"{title}: bare httpx", rates["bare"], "MB/s")
         table.row(f"{title}: Client.download", rates["kit"], "MB/s", against=rates["bare"], at_least=0.7)
     table.print()
@@ -166,11 +192,17 @@ def memory(home: Path, url: str, rounds: int) -> None:
     peaks = {name: measure.column(found, "peak") for name, found in runs.items()}
     table = measure.Table("Peak memory of the process")
     for name in works:
-        small, huge = peaks[f"{name}, 5 MB"], peaks[f"{name}, 200 MB"]
-        table.row(f"{name}, 5 MB", small, "MiB")
-        table.row(f"{name}, 200 MB", huge, "MiB")
+        sizes = (SMALL // MB, HUGE // MB)
+        small, huge = (peaks[f"{name}, {size} MB"] for size in sizes)
+        table.row(f"{name}, {sizes[0]} MB", small, "MiB")
+        table.row(f"{name}, {sizes[1]} MB", huge, "MiB")
         more = [most - least for most, least in zip(huge, small, strict=True)]
-        table.row(f"{name}, 200 MB less 5 MB", more, "MiB", at_most=4 if name == "Client.download" else None)
+        table.row(
+            f"{name}, {sizes[1]} MB less {sizes[0]} MB",
+            more,
+            "MiB",
+            at_most=4 if name == "Client.download" else None,
+        )
     table.print()
 
 

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING
 
 import measure
 
-from seedance_widgets.study.rehearsal import RaterModel, trials
-from seedance_widgets.study.statistics import results
+from seedance_widgets.study.judging.rater_model import RaterModel, trials
+from seedance_widgets.study.results.pair_results import results
 
-sys.path[:0] = [str(Path(__file__).parents[1])]
+sys.path[:0] = [str(Path(__file__).parents[1] / "support")]
 
 import study_oracle
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-VOTES = 10_000
+VOTES = 1_000 if measure.SMALL else 10_000
 COMPARED = ("win_rate", "low", "high", "p", "p_adjusted", "sign_p", "half_p", "agreement", "unit_out_low")
 FITTED = ("side_bias", "side_low", "bt_win_rate", "bt_low", "bt_high", "bt_p")
 

@@ -27,39 +27,34 @@ import time
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import measure
 
 import seedance_widgets as sw
-from seedance_widgets.client import Client
-from seedance_widgets.log.pace import Paces
-from seedance_widgets.watcher import Watcher
+from seedance_widgets.following.pace import Life, Paces
+from seedance_widgets.following.watcher import LEAST_SCALE, Watcher
+from seedance_widgets.log.row import Status, TaskRow
+from seedance_widgets.modelark.client import Client, Spacing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from seedance_widgets.log.pace import Pace
+    from seedance_widgets.following.pace import Pace
 
 SPEED = 2
-TASKS = 200
-MEDIAN, SIGMA = 60.0, 0.35
+TASKS = 8 if measure.SMALL else 200
+MEDIAN, SIGMA = 12.0 if measure.SMALL else 60.0, 0.35
 LOOP_SLEEP = 10.0
 LEARNED = 20
-ALONE = 48
+ALONE = 4 if measure.SMALL else 48
 SECOND = 1_000_000
 KEY = "a-key"
 TASK_PATH = "/contents/generations/tasks"
-KIND = {
-    "service_tier": "default",
-    "model": "seedance-1-5-pro-251215",
-    "resolution": "720p",
-    "duration": 5,
-    "frames": 121,
-    "kind": "standard",
-}
+LIFE = Life("seedance-1-5-pro-251215", "default", "720p", 5, 121, "standard")
 SERVER = """
 import sys, threading
 import seedance_widgets as sw
@@ -118,7 +113,7 @@ class Works:
 
     def __init__(self, path: Path) -> None:
         self._service = sw.Simulator(state=path)._service
-        body = {"model": KIND["model"], "content": [{"type": "text", "text": "a fox"}]}
+        body = {"model": LIFE.model, "content": [{"type": "text", "text": "a fox"}]}
         made = self._service.create(body, "http://127.0.0.1")
         with self._service.world.transaction(time.time()) as world:
             self._like = world.task(made["id"])
@@ -147,26 +142,37 @@ async def follow(url: str, ends: Mapping[str, float], paces: Paces) -> Outcome:
     """One watcher for these tasks."""
     wire, delays, done = Wire(), [], asyncio.Event()
 
-    async def observed(key: str, answer: Mapping[str, Any]) -> bool:
-        if answer["status"] != "succeeded":
-            return False
-        delays.append(SPEED * (time.time() - ends[key]))
-        if len(delays) == len(ends):
-            done.set()
-        return True
+    class NoLog:
+        """Journal, registry and paces in one, with nothing on disk."""
 
-    async def troubled(key: str, error: Exception) -> None:
-        raise error
+        async def record(self, change: Callable[..., Any], *args: Any) -> Any:
+            return change(*args)
 
-    async def pace(row: Mapping[str, Any]) -> Pace:
-        return paces.of(row)
+        def tick(self) -> None:
+            return
 
+        def observed(self, key: str, answer: Mapping[str, Any]) -> Any:
+            if answer["status"] == "succeeded":
+                delays.append(SPEED * (time.time() - ends[key]))
+                if len(delays) == len(ends):
+                    done.set()
+            return SimpleNamespace(task_id=key, status=answer["status"])
+
+        def troubled(self, key: str, error: Exception) -> Any:
+            raise error
+
+        async def of(self, row: TaskRow) -> Pace:
+            return paces.of(row)
+
+    log: Any = NoLog()
+    scale = 1 / SPEED
+    lists = Spacing(1.0, max(scale, LEAST_SCALE))
     async with Client(KEY, url, transport=NotedTransport(wire)) as client:
-        watcher = Watcher(
-            client, observed=observed, troubled=troubled, ticked=lambda: None, pace=pace, scale=1 / SPEED
-        )
+        watcher = Watcher(client, log, log, log, lists=lists, scale=scale)
         for task_id in ends:
-            watcher.watch({**KIND, "key": task_id, "task_id": task_id, "created_at": time.time() * SECOND})
+            born = LIFE._replace(created_at=int(time.time() * SECOND))._asdict()
+            ids = {"key": task_id, "task_id": task_id}
+            watcher.watch(TaskRow(**ids, **born, status=Status.QUEUED, simulated=False, intent_at=0))
         await done.wait()
         await watcher.stop()
     return Outcome(wire, delays)
@@ -211,7 +217,7 @@ def drawn(chance: random.Random) -> float:
 def as_logged(chance: random.Random) -> Paces:
     """What a log says after some tasks, in whole seconds as the service does."""
     lives = [round(drawn(chance)) / SPEED for _ in range(LEARNED)]
-    return Paces([{**KIND, "created_at": 0, "finished_at": life * SECOND} for life in lives])
+    return Paces([LIFE._replace(finished_at=round(life * SECOND)) for life in lives])
 
 
 def alone(url: str, works: Works, lives: Sequence[float], chance: random.Random) -> list[Outcome]:

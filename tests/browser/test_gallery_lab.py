@@ -9,10 +9,10 @@ import pytest
 from playwright.sync_api import expect
 from stub import axe_violations
 
-TESTS = Path(__file__).parents[1]
+SUPPORT = Path(__file__).parents[1] / "support"
 OPEN = f"""
 import sys
-sys.path[:0] = [{str(TESTS)!r}]
+sys.path[:0] = [{str(SUPPORT)!r}]
 import seedance_widgets as sw
 from many_drafts import many_drafts
 simulator = sw.Simulator(speed=500)

@@ -8,7 +8,7 @@ import ast
 
 from hostile import HURT, TEXTS
 
-from seedance_widgets.parameters import MODE_TITLES
+from seedance_widgets.request.fields import MODE_TITLES
 
 DRAFTS = """
 import seedance_widgets as sw

@@ -6,8 +6,8 @@ import io
 from pathlib import Path
 
 import pytest
+from pictures import encoded, photo
 from playwright.sync_api import expect
-from test_images import encoded, photo
 
 OPEN = """
 import seedance_widgets as sw

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { clamp, clockOf, columns, correction, formatTime, waits } from "../../seedance_widgets/widgets/compare.js";
+import { clockOf, columns, correction, formatTime, waits } from "../../seedance_widgets/widgets/compare.js";
 
 /** A follower at a time, of a duration. */
 const at = (currentTime, duration = 5, seeking = false) => ({ currentTime, duration, seeking });
@@ -124,8 +124,4 @@ test("columns by number, width and shape", () => {
   assert.equal(columns(3, 310), 2);
   assert.equal(columns(3, 309), 1, "the gap counts too");
   assert.equal(columns(9, 100), 1);
-});
-
-test("clamp keeps a value between two", () => {
-  assert.deepEqual([-1, 3, 9].map((value) => clamp(value, 0, 5)), [0, 3, 5]);
 });

@@ -1,13 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { clamp, formatBytes, frameTime, keyAction } from "../../seedance_widgets/widgets/player.js";
-
-test("clamp keeps a value between two", () => {
-  assert.equal(clamp(-1, 0, 5), 0);
-  assert.equal(clamp(3, 0, 5), 3);
-  assert.equal(clamp(7, 0, 5), 5);
-});
+import { formatBytes, frameTime, keyAction } from "../../seedance_widgets/widgets/player.js";
 
 test("a frame forward and back lands in the next and the same frame", () => {
   const duration = 121 / 24;

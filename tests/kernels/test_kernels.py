@@ -63,6 +63,30 @@ class Kernel:
                 return text
         raise AssertionError(f"the cell did not end: {text}")
 
+    def wait_for_words(self, words, msg_id, timeout=60):
+        """Until a cell that still runs has printed these words."""
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            message = self.client.get_iopub_msg(timeout=timeout)
+            mine = message["parent_header"].get("msg_id") == msg_id
+            if mine and words in message["content"].get("text", ""):
+                return
+        raise AssertionError(f"{words} was not printed")
+
+    def wait_for_redrawn(self, words, msg_id, timeout=60):
+        """Until an output with these words is drawn anew in the name of a cell."""
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            message = self.client.get_iopub_msg(timeout=timeout)
+            if message["msg_type"] != "update_display_data":
+                continue
+            if (
+                message["parent_header"]["msg_id"] == msg_id
+                and words in message["content"]["data"]["text/plain"]
+            ):
+                return
+        raise AssertionError(f"nothing with {words} was drawn anew")
+
     def run(self, code):
         """Run a cell to its end."""
         return self.wait(self.start(code))
@@ -146,14 +170,14 @@ def test_generate_while_the_kernel_is_busy(kernel):
         "sleeping": "time.sleep(1.5)",
     }
     for count, cell in enumerate(busy.values(), start=1):
-        running = kernel.start(cell)
-        time.sleep(0.4)
+        running = kernel.start(f"print('it runs', flush=True)\n{cell}")
+        kernel.wait_for_words("it runs", running)
         kernel.press(kernel.button)
         kernel.wait(running)
         assert f"rows {['succeeded'] * count} {['saved'] * count} True" in rows(kernel, count)
     if subshell := kernel.subshell():
-        running = kernel.start("time.sleep(1.5)")
-        time.sleep(0.4)
+        running = kernel.start("print('it runs', flush=True)\ntime.sleep(1.5)")
+        kernel.wait_for_words("it runs", running)
         kernel.press(kernel.button, subshell)
         kernel.wait(running)
         assert f"rows {['succeeded'] * 4} {['saved'] * 4} True" in rows(kernel, 4)
@@ -163,16 +187,40 @@ def test_generate_while_the_kernel_is_busy(kernel):
 def test_an_error_appears_under_the_form(kernel):
     kernel.run("studio.submit = None")  # what no one expects
     kernel.press(kernel.button)
-    said = kernel.run("time.sleep(0.5); print(form._status.value)")
+    # it appears from the engine's thread, soon
+    said = kernel.run(
+        "for _ in range(600):\n"
+        "    if 'TypeError' in form._status.value: break\n"
+        "    await asyncio.sleep(0.05)\n"
+        "print(form._status.value)"
+    )
     assert "TypeError" in said
 
 
 def test_an_interrupt_ends_the_wait_and_not_the_task(kernel):
-    kernel.run("slow = sw.Studio('slow', simulate=sw.Simulator(speed=6))")
+    # the service's time stands still until it is moved: the task cannot end before the interrupt
+    kernel.run("import time; now = [time.time()]; held = sw.Simulator(speed=200, clock=lambda: now[0])")
+    kernel.run("slow = sw.Studio('slow', simulate=held)")
     kernel.run("task = await slow.submit('a fox', resolution='480p', ratio='1:1', duration=4)")
-    waiting = kernel.start("await task")
-    time.sleep(1)
+    waiting = kernel.start("print('it waits', flush=True)\nawait task")
+    kernel.wait_for_words("it waits", waiting)
     kernel.manager.interrupt_kernel()
-    ended = kernel.wait(waiting, timeout=10)
+    ended = kernel.wait(waiting)
     assert "KeyboardInterrupt" in ended or "CancelledError" in ended
-    assert "succeeded" in kernel.run("await task\nprint(task.status)")
+    assert "succeeded" in kernel.run("now[0] += 60\nawait task\nprint(task.status)")
+
+
+def test_a_card_is_drawn_in_the_name_of_the_cell_that_runs(kernel):
+    """A runner without a browser drops what is drawn in another's."""
+    fox = "submit('a fox', resolution='480p', ratio='1:1', duration=4)"
+    kernel.run(f"task = await studio.{fox}\ntask")
+    waiting = kernel.start("await task; print('over')")
+    kernel.wait_for_redrawn("succeeded", waiting)
+    assert "over" in kernel.wait(waiting)
+    kernel.run("live = sw.Studio('live', simulate=sw.Simulator(speed=1))")
+    kernel.run(f"task = await live.{fox}\ntask")
+    computing = kernel.start("while True: sum(range(100))")
+    kernel.wait_for_redrawn(" s so far", computing)
+    kernel.manager.interrupt_kernel()
+    assert "KeyboardInterrupt" in kernel.wait(computing)
+    kernel.run("live.close()")

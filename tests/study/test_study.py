@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 import sqlite3
 
 import pandas as pd
@@ -10,7 +11,8 @@ import pytest
 from study_clips import ANIMALS, ARMS, SMALL
 
 import seedance_widgets as sw
-from seedance_widgets.study.statistics import results
+from seedance_widgets.following.pace import Life
+from seedance_widgets.study.results.pair_results import results
 
 CLIP = {"model": "seedance-1-5-pro", "ratio": "16:9", "duration": 5}
 BETTER = sw.RaterModel.with_rate(0.8, ("camera", "plain"), ties=0.1)
@@ -61,6 +63,17 @@ def test_results_are_sealed_and_a_look_is_counted(made):
     assert last["p_adjusted"][0] == pytest.approx(min(1, 2 * last["p"][0]))
     assert "looked at 2 times" in last["notes"][0]
     assert made.results()["p_adjusted"][0] == last["p_adjusted"][0]
+
+
+def test_it_can_be_shown_with_its_log_gone(made, made_studio):
+    assert repr(made) == (
+        "Study('animals'): 2 arms x 6 items x 2 seeds, 24 of 24 clips made; 0 votes by 0 raters, sealed"
+    )
+    made_studio.close()
+    shutil.rmtree(made_studio.home)
+    assert repr(made).startswith(
+        "Study('animals'): 2 arms x 6 items x 2 seeds, how far it is cannot be read: "
+    )
 
 
 def test_results_need_a_vote_and_so_does_a_reveal_which_cannot_be_taken_back(made):
@@ -164,7 +177,7 @@ def test_a_plan_prices_what_the_power_takes(studio):
     draft = sw.estimate(**CLIP, draft=True, resolution="480p")
     assert needed.loc["drafts 480p, default", "usd"] == pytest.approx(244 * draft.usd_max, rel=1e-4)
     # nothing was learned yet: the default pace, ten at a time
-    pace = studio._runtime.timing()[0].of({"model": "seedance-1-5-pro", "service_tier": "default", "resolution": "720p", "duration": 5, "frames": 121, "kind": "standard"})  # fmt: skip
+    pace = studio.runtime.timing()[0].of(Life("seedance-1-5-pro", "default", "720p", 5, 121, "standard"))
     assert needed["hours"].iloc[0] == pytest.approx(244 * pace.usual / 10 / 3600)
     assert "122 items x 1 seed, 122 pairs, 244 clips" in repr(plan)
     assert "one seed an item" in repr(plan)

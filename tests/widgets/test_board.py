@@ -7,9 +7,10 @@ import json
 import time
 
 import pytest
+from task_rows import task_row
 
 import seedance_widgets as sw
-from seedance_widgets.log.pace import Pace
+from seedance_widgets.following.pace import Pace
 from seedance_widgets.widgets import board_rows
 from seedance_widgets.widgets.board import TaskBoard
 
@@ -186,10 +187,10 @@ async def test_two_boards_on_one_studio(studio, boards):
 
 async def test_closing_the_board_stops_its_listening(studio, boards):
     board = boards(studio)
-    assert len(studio._runtime._handles._listeners) == 1
+    assert len(studio.runtime.registry._listeners) == 1
     board.close()
     board.close()
-    assert studio._runtime._handles._listeners == {}
+    assert studio.runtime.registry._listeners == {}
     await studio.generate("a fox", **SMALL)
     assert board.rows == []
 
@@ -236,7 +237,7 @@ async def test_a_lost_answer_keeps_its_money_reserved(tmp_path, boards, simulato
 
 
 async def test_a_clip_that_is_not_saved_is_fetched_by_resume(studio, boards, simulator, monkeypatch):
-    monkeypatch.setattr("seedance_widgets.saving._PAUSE", 0.01)
+    monkeypatch.setattr("seedance_widgets.following.saver._PAUSE", 0.01)
     board = boards(studio)
     simulator.faults.refuse(503, "SlowDown", on="file", times=4)
     with pytest.raises(sw.DownloadError):
@@ -346,7 +347,7 @@ def test_messages_that_mean_nothing_do_nothing(studio, boards, content):
 async def test_the_saved_state_stays_small(queueing, boards):
     for n in range(60):
         request = sw.estimate(sw.TaskRequest(f"{n} {HOSTILE[:400]}", **SMALL))
-        queueing._runtime.journal.begin(request, budget_usd=None, stored={})
+        queueing.runtime.journal.begin(request, budget_usd=None, stored={})
     board = boards(queueing)
     assert len(board.rows) == 50
     assert board.summary["older"] == 10
@@ -356,7 +357,7 @@ async def test_the_saved_state_stays_small(queueing, boards):
 
 
 def test_an_intent_that_nobody_sends_is_no_live_task(studio, boards):
-    studio._runtime.journal.begin(sw.estimate(sw.TaskRequest("a fox", **SMALL)), budget_usd=None, stored={})
+    studio.runtime.journal.begin(sw.estimate(sw.TaskRequest("a fox", **SMALL)), budget_usd=None, stored={})
     (row,) = boards(studio).rows
     assert (row["group"], row["word"]) == ("failed", "outcome unknown")
 
@@ -365,20 +366,7 @@ PACE = Pace(40.0, 30.0, 50.0, 3, same=False)
 
 
 def row_of(**columns):
-    from seedance_widgets.log.schema import tasks
-
-    blank = dict.fromkeys(column.name for column in tasks.columns)
-    return {
-        **blank,
-        "key": "k",
-        "status": "running",
-        "kind": "standard",
-        "file": "none",
-        "created_at": 5_000_000,
-        "intent_at": 4_000_000,
-        "body": "{}",
-        **columns,
-    }
+    return task_row(**{"created_at": 5_000_000, "intent_at": 4_000_000, "body": "{}", **columns})
 
 
 def test_a_cost_is_estimated_or_at_most_what_is_reserved():

@@ -6,7 +6,8 @@ import json
 
 import pandas as pd
 import pytest
-from test_player import HOSTILE, SMALL, ask, mp4, noisy_clip, state_bytes, until
+from clips import SMALL, mp4, noisy_clip
+from widget_messages import HOSTILE, ask, state_bytes, until
 
 import seedance_widgets as sw
 from seedance_widgets.widgets.compare import CompareGrid, differences

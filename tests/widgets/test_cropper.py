@@ -6,35 +6,20 @@ import os
 import random
 import shutil
 import subprocess
-from functools import cache
 from pathlib import Path
 
 import pytest
+from pictures import jpeg, ramps
 from PIL import Image as Pillow
 
 import seedance_widgets as sw
-from seedance_widgets.images import Image, load_image
+from seedance_widgets.inputs.crop import ratio_parts
+from seedance_widgets.inputs.image import Image, load_image
 from seedance_widgets.widgets import cropper as module
 from seedance_widgets.widgets.cropper import ImageCropper
 
 RATIOS = ("16:9", "4:3", "1:1", "3:4", "9:16", "21:9")
 JS = Path(module.__file__).with_suffix(".js")
-
-
-def picture(width=1920, height=1080):
-    """Red grows to the right, green downwards: a pixel says where it comes from."""
-    ramp = Pillow.linear_gradient("L").resize((width, height))
-    across = Pillow.linear_gradient("L").rotate(90).resize((width, height))
-    return Pillow.merge("RGB", (across, ramp, Pillow.new("L", (width, height), 40)))
-
-
-@cache
-def jpeg(width=1920, height=1080, orientation=1):
-    exif = Pillow.Exif()
-    exif[0x0112] = orientation
-    out = io.BytesIO()
-    picture(width, height).save(out, "JPEG", quality=92, exif=exif)
-    return out.getvalue()
 
 
 def loads(widget, **content):
@@ -47,7 +32,7 @@ def loads(widget, **content):
 
 def test_the_contracts_example(tmp_path):
     path = tmp_path / "fox.png"
-    picture().save(path)
+    ramps().save(path)
     cropper = ImageCropper(str(path), ratio="21:9")
     assert cropper.crop == sw.center_crop(1920, 1080, "21:9")
     assert cropper.rect == [0, 128, 1920, 823]
@@ -158,7 +143,6 @@ def test_saved_state_is_small():
     state = ImageCropper(jpeg(), ratio="1:1").get_state()
     own = {name: value for name, value in state.items() if name not in {"_esm", "_css", "layout"}}
     assert len(json.dumps(own)) < 1500
-    assert JS.stat().st_size <= 12_000
 
 
 def test_every_form_of_a_picture(tmp_path):
@@ -166,7 +150,7 @@ def test_every_form_of_a_picture(tmp_path):
     path = tmp_path / "fox.jpg"
     path.write_bytes(data)
     loaded = load_image(path)
-    for source in (data, bytearray(data), path, str(path), loaded, loaded.data_url, picture(800, 600)):
+    for source in (data, bytearray(data), path, str(path), loaded, loaded.data_url, ramps(800, 600)):
         assert ImageCropper(source, ratio="1:1").rect == [100, 0, 600, 600]
     assert ImageCropper(path).facts["name"] == "fox.jpg"
     assert ImageCropper(loaded).image().name == "fox.jpg"
@@ -223,7 +207,7 @@ def test_bad_ratios_and_small_windows():
     cropper.rect = [0, 0, 320, 180]
     with pytest.raises(sw.InvalidRequest, match="side"):
         cropper.image()
-    tiny = ImageCropper(picture(6, 2), ratio="21:9")
+    tiny = ImageCropper(ramps(6, 2), ratio="21:9")
     assert not tiny.facts["movable"]
     assert tiny.crop == sw.center_crop(6, 2, "21:9")
 
@@ -250,9 +234,9 @@ def test_the_browsers_arithmetic_is_pythons(tmp_path):
     for _ in range(3000):
         width, height = chance.randint(1, 6000), chance.randint(1, 6000)
         ratio = chance.choice((*RATIOS, f"{chance.randint(1, 30)}:{chance.randint(1, 30)}"))
-        a, b = sw.cropping.ratio_parts(ratio)
+        a, b = ratio_parts(ratio)
         largest = min(width // a, height // b)
-        answer = {"center": module._listed(sw.center_crop(width, height, ratio)), "largest": largest}
+        answer = {"center": module._sides_of(sw.center_crop(width, height, ratio)), "largest": largest}
         case = {"size": [width, height], "ratio": ratio}
         if largest:
             case |= {"x": chance.randint(-900, 6900), "y": chance.randint(-900, 6900)}
@@ -260,7 +244,7 @@ def test_the_browsers_arithmetic_is_pythons(tmp_path):
             crop = sw.offset_crop(
                 width, height, ratio, x=case["x"], y=case["y"], scale=case["units"] / largest
             )
-            answer["offset"] = module._listed(crop)
+            answer["offset"] = module._sides_of(crop)
         cases.append(case)
         expected.append(answer)
     file = tmp_path / "cases.json"

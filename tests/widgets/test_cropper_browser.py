@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from pictures import jpeg
 from stub import axe_violations, synced
-from test_cropper import jpeg
 
 from seedance_widgets.widgets.cropper import ImageCropper
 

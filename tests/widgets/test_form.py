@@ -6,10 +6,10 @@ import time
 from datetime import datetime
 
 import pytest
-from test_images import photo
+from pictures import photo
 
 import seedance_widgets as sw
-from seedance_widgets.parameters import MODE_TITLES
+from seedance_widgets.request.fields import MODE_TITLES
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import time
 
 import pytest
 from many_drafts import DRAFT, many_drafts
-from test_player import ask, state_bytes, until
+from widget_messages import ask, state_bytes, until
 
 import seedance_widgets as sw
 from seedance_widgets.log.schema import tasks
@@ -75,7 +75,7 @@ async def test_a_star_is_an_acceptance_and_kept_apart_from_one(studio, drafts):
     assert drafts[1].verdict == "accept"
     keys = [task.key for task in drafts]
     standing = {keys[0]: "accept", keys[1]: "star", keys[2]: "reject"}
-    assert studio._runtime.verdicts.standing(keys) == standing
+    assert studio.runtime.verdicts.standing(keys) == standing
     assert [task.starred for task in drafts] == [False, True, False, False, False, False]
     assert list(df.index[df["starred"]]) == [drafts[1].key]
     await drafts[1].judge("accept")
@@ -123,7 +123,7 @@ async def test_there_is_nothing_to_judge_without_a_clip(studio, simulator):
 
 
 async def test_the_entry_and_the_row_are_written_both_or_neither(studio, drafts):
-    with studio._runtime._store.write() as connection:
+    with studio.runtime._store.write() as connection:
         connection.exec_driver_sql(
             "CREATE TRIGGER full BEFORE UPDATE OF verdict ON tasks BEGIN SELECT RAISE(ABORT, 'disk full'); END"
         )
@@ -295,7 +295,7 @@ async def test_what_cannot_be_made_a_final_has_no_price(tmp_path, simulator, clo
 
 async def test_100_drafts_are_100_kilobytes_with_posters_and_without_clips(studio, galleries):
     drafts = await asyncio.to_thread(many_drafts, studio, 100)
-    with studio._runtime._store.write() as connection:
+    with studio.runtime._store.write() as connection:
         connection.execute(tasks.update().values(prompt="<b>" + "9" * 5_000 + tasks.c.key))
     gallery = galleries(studio)
     for task in drafts:
@@ -322,14 +322,15 @@ def test_stills_are_pictures_of_the_drafts(drafts, galleries):
     assert sum(apart) / len(apart) < 12
 
 
-async def test_a_plain_output_below_says_what_was_decided(drafts, galleries, monkeypatch, capsys):
+async def test_a_plain_output_below_says_what_was_decided(drafts, galleries, monkeypatch, notebook):
     gallery = galleries(drafts[:2])
     shown = []
     monkeypatch.setattr("seedance_widgets.widgets.gallery.display_widget", shown.append)
     gallery._ipython_display_()
     assert shown == [gallery]
-    assert capsys.readouterr().out.startswith("2 drafts: 0 accepted, 0 rejected, 2 undecided.")
+    assert notebook.texts[0].startswith("2 drafts: 0 accepted, 0 rejected, 2 undecided.")
     await press(gallery, drafts[0], "accept")
-    said = capsys.readouterr().out
+    await asyncio.to_thread(notebook.wait_for, "2 drafts: 1 accepted, 0 rejected, 1 undecided.")
+    (said,) = notebook.texts
     assert said.startswith("2 drafts: 1 accepted, 0 rejected, 1 undecided.")
     assert "The verdicts are in the log" in said

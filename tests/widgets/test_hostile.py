@@ -14,8 +14,8 @@ from hostile import HURT, TEXTS
 from PIL import Image
 
 import seedance_widgets as sw
-from seedance_widgets.images import Image as Picture
-from seedance_widgets.widgets.picker import ImagePicker
+from seedance_widgets.inputs.image import Image as Picture
+from seedance_widgets.widgets.image_picker import ImagePicker
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import functools
-import json
-import time
-
-import av
-import numpy as np
 import pytest
-from PIL import Image
+from clips import SMALL, hevc_clip, mp4, noisy_clip
+from widget_messages import HOSTILE, ask, state_bytes, until
 
 import seedance_widgets as sw
-from seedance_widgets.simulator.render import Scene, render_mp4
-from seedance_widgets.widgets import clips
-from seedance_widgets.widgets.clips import look, poster_url
+from seedance_widgets.widgets.clip_views import look, poster_url
+from seedance_widgets.widgets.on_demand import excerpt
 from seedance_widgets.widgets.player import VideoPlayer
-from seedance_widgets.widgets.shelf import excerpt
-
-SMALL = {"resolution": "480p", "ratio": "1:1", "duration": 4}
-HOSTILE = "<img src=x onerror=alert(1)> $x$ \u202eabc שלום 😀\n" + "9" * 10_000
-
-
-@functools.cache
-def mp4(frames=25, audio=True, width=160, height=96):
-    return render_mp4(Scene(width, height, frames, seed=1, prompt="a fox", audio=audio))
 
 
 @pytest.fixture(autouse=True)
@@ -38,49 +22,6 @@ def _not_in_vs_code(monkeypatch):
 def file(tmp_path):
     path = tmp_path / "a fox.mp4"
     path.write_bytes(mp4())
-    return path
-
-
-def ask(widget, number):
-    """What the widget answers to a view that asks for a number."""
-    answers = []
-    widget.send = lambda content, buffers=(): answers.append((content, list(buffers)))
-    widget._handle_custom_msg({"kind": "load", "id": number}, [])
-    assert len(answers) == 1
-    return answers[0]
-
-
-def state_bytes(widget):
-    return len(json.dumps(widget.get_state()))
-
-
-async def until(condition, seconds=30.0):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        await asyncio.sleep(0.02)
-
-
-def noisy_clip(path, width=640, height=360):
-    """A clip that no JPEG makes small."""
-    noise = np.random.default_rng(1)
-    with av.open(str(path), "w") as out:
-        stream = out.add_stream("libx264", rate=24, options={"crf": "10"})
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        for _ in range(3):
-            picture = Image.fromarray(noise.integers(0, 255, (height, width, 3), dtype=np.uint8))
-            out.mux(stream.encode(av.VideoFrame.from_image(picture)))
-        out.mux(stream.encode())
-    return path
-
-
-def hevc_clip(path):
-    with av.open(str(path), "w") as out:
-        stream = out.add_stream("libx265", rate=24, options={"x265-params": "log-level=none"})
-        stream.width, stream.height, stream.pix_fmt = 320, 192, "yuv420p10le"
-        for _ in range(5):
-            out.mux(stream.encode(av.VideoFrame(320, 192, "yuv420p10le")))
-        out.mux(stream.encode())
     return path
 
 
@@ -210,11 +151,22 @@ async def test_a_failed_task_is_told_in_words(studio, simulator):
 
 async def test_following_does_not_draw_the_cards_of_the_cell_that_waits(studio):
     task = await studio.submit("a fox", **SMALL)
-    card = object()
+
+    class Card:
+        """Of a cell that waits: only that cell may draw it for the last time."""
+
+        finished = False
+
+        def redraw(self):
+            return
+
+        async def finish(self):
+            self.finished = True
+
+    task._card = Card()
     player = VideoPlayer(task)
-    task._cards._shown = [card]
     await until(lambda: player.clip.get("id"))
-    assert task._cards._shown == [card]
+    assert not task._card.finished
 
 
 async def test_a_closed_player_follows_no_more(tmp_path):
@@ -231,7 +183,7 @@ async def test_a_closed_player_follows_no_more(tmp_path):
 
 
 def test_a_preview_is_shown_and_says_so_and_the_link_saves_the_original(tmp_path):
-    from seedance_widgets.media import make_preview
+    from seedance_widgets.media.video_file import make_preview
 
     original, preview = hevc_clip(tmp_path / "video.mp4"), tmp_path / "preview.mp4"
     make_preview(original, preview)
@@ -334,12 +286,3 @@ def test_a_saved_poster_that_has_gone_is_made_again(file, tmp_path):
 def test_nothing_is_read_whole_on_construction(file, monkeypatch):
     monkeypatch.setattr(type(file), "read_bytes", lambda _: pytest.fail("bytes were read"))
     assert VideoPlayer(file, preload=True).preload
-
-
-def test_megabytes():
-    assert [clips.megabytes(n) for n in (12, 52_754, 100_000, 1_234_567)] == [
-        "1 kB",
-        "53 kB",
-        "0.1 MB",
-        "1.2 MB",
-    ]

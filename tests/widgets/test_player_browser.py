@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from clips import hevc_clip, mp4
 from playwright.sync_api import expect
 from stub import axe_violations
-from test_player import HOSTILE, hevc_clip, mp4
+from widget_messages import HOSTILE
 
 from seedance_widgets.widgets.player import VideoPlayer
 

@@ -9,14 +9,14 @@ import av
 import numpy as np
 import pytest
 from anywidget import AnyWidget
+from clips import hevc_clip
 from rating import SECRETS, Study, clip, pictures
-from test_player import hevc_clip
 
 import seedance_widgets as sw
 from seedance_widgets.errors import InvalidStudy, MediaError
 from seedance_widgets.simulator.render import Scene, render_mp4
-from seedance_widgets.widgets.blinding import blind_pair
-from seedance_widgets.widgets.covering import title_of
+from seedance_widgets.study.judging.anonymize import blind_pair
+from seedance_widgets.study.judging.title_masks import title_of
 from seedance_widgets.widgets.rater import BlindRater
 
 

@@ -6,140 +6,94 @@ that a last frame fed to the next clip can be cleaned of them.
 
 from __future__ import annotations
 
+import re
 import textwrap
 import unicodedata
 from functools import cache
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFilter, ImageFont
+from PIL import Image, ImageDraw, ImageFont
 
-from seedance_widgets.simulator.picture.layers import WHITE, Layer
+from seedance_widgets.simulator.picture.yuv import Layer
 
 if TYPE_CHECKING:
-    from seedance_widgets.simulator.picture.layers import Planes
+    from seedance_widgets.simulator.picture.yuv import Planes
 
-Box: TypeAlias = tuple[int, int, int, int]
-
-_TITLE_FRAMES = 60
-_TITLE_FADE = 12
-_LATIN_END = 0x250
+_WHITE = 235  # the luma of white in the limited range that H.264 players expect
 
 
 @cache
-def font(size: int) -> ImageFont.FreeTypeFont:
+def _font(size: float) -> ImageFont.FreeTypeFont:
     """Pillow's own face: no font file of the machine is needed, and all machines draw the same."""
     face = ImageFont.load_default(size=size)
     assert isinstance(face, ImageFont.FreeTypeFont), "Pillow was built without FreeType"
     return face
 
 
-def pill(text: str, size: int, *, dot: bool = True) -> Image.Image:
-    """Text on a dark rounded plate, of even size."""
-    face, scale = font(size * 2), 2
-    inset, gap = round(size * 0.62) * scale, round(size * 0.5) * scale if dot else 0
-    radius = round(size * 0.21) * scale if dot else 0
-    length = round(face.getlength(text))
-    width = length + 2 * inset + gap + radius
-    height = round(size * 1.75) * scale
-    width, height = -(-width // 4) * 4, -(-height // 4) * 4
-    plate = Image.new("RGBA", (width, height), (14, 17, 28, 0))
-    draw = ImageDraw.Draw(plate)
-    draw.rounded_rectangle((0, 0, width - 1, height - 1), height / 2, fill=(14, 17, 28, 205))
-    middle = height / 2
+def label(text: str, size: float, *, dot: bool = False, plate: bool = True) -> Image.Image:
+    """White text on a dark plate or within a dark outline."""
+    face, dark, left, lines = _font(size * 2), (14, 17, 28), size * (2.8 if dot else 1.2), text.split("\n")
+    width, height = left + size * 1.2 + max(map(face.getlength, lines)), size * (3 * len(lines) + 0.5)
+    sheet = Image.new("RGBA", (int(width / 4) * 4, int(height / 4) * 4), (*dark, 0))
+    draw, middle = ImageDraw.Draw(sheet), sheet.height / 2
+    if plate:
+        draw.rounded_rectangle((0, 0, sheet.width - 1, sheet.height - 1), middle, fill=(*dark, 205))
     if dot:
-        left = inset + radius / 2
-        draw.ellipse(
-            (left - radius, middle - radius, left + radius, middle + radius), fill=(255, 184, 77, 255)
-        )
-    draw.text((inset + gap + radius, middle), text, font=face, fill=(255, 255, 255, 255), anchor="lm")
-    return plate.reduce(scale)
+        draw.circle((size * 1.7, middle), size * 0.42, fill="#ffb84d")
+    stroke = 0 if plate else size / 5
+    draw.text((left, middle), text, "white", face, "lm", stroke_width=stroke, stroke_fill=(*dark, 160))
+    return sheet.reduce(2)
 
 
-def _shadowed(lines: list[str], size: int, *, alpha: int = 255) -> Image.Image:
-    """Text that can be read on any picture: white over its own soft shadow."""
-    face, space = font(size), round(size * 1.32)
-    width = round(max(face.getlength(line) for line in lines)) + 2 * size
-    height = space * len(lines) + size
-    shadow = Image.new("RGBA", (width, height), (10, 12, 24, 0))
-    text = Image.new("RGBA", (width, height), (255, 255, 255, 0))
-    for number, line in enumerate(lines):
-        at = (size, size // 2 + space * number + space // 2)
-        ImageDraw.Draw(shadow).text(
-            at, line, font=face, fill=(10, 12, 24, 255), anchor="lm", stroke_width=max(1, size // 12)
-        )
-        ImageDraw.Draw(text).text(at, line, font=face, fill=(255, 255, 255, alpha), anchor="lm")
-    shadow = shadow.filter(ImageFilter.GaussianBlur(size / 7))
-    shadow.putalpha(shadow.getchannel("A").point([a * 3 // 4 for a in range(256)]))
-    return Image.alpha_composite(shadow, text)
-
-
-def _excerpt(prompt: str, size: int, room: int) -> list[str]:
+def _excerpt(prompt: str, size: float, room: float) -> str:
     """At most two lines of the prompt; none where the built-in face lacks its script."""
     text = unicodedata.normalize("NFC", " ".join(prompt.split()))
-    text = text.translate(
-        {0x2018: "'", 0x2019: "'", 0x201C: '"', 0x201D: '"', 0x2013: "-", 0x2014: "-", 0x2026: "..."}
-    )
-    latin = "".join(sign for sign in text if ord(sign) < _LATIN_END and sign.isprintable())
+    text = text.translate(str.maketrans("‘’“”–—", "''\"\"--")).replace("…", "...")
+    latin = re.sub("[^ -~\u00a1-\u024f]", "", text)
     if not latin.strip() or len(latin) < len(text) * 0.7:
-        return []
-    text = latin
-    columns = max(8, int(room / (font(size).getlength(text) / len(text))))
-    return textwrap.wrap(text, columns, max_lines=2, placeholder=" ...")
+        return ""
+    columns = max(8, int(room / (_font(size).getlength(latin) / len(latin))))
+    return "\n".join(textwrap.wrap(latin, columns, max_lines=2, placeholder=" ..."))
 
 
 class Marks:
-    """The marks of one clip: `boxes` are the places they cover in its last frame.
+    """The marks of one clip.
 
-    `title_box` is where the title stands, before the frame numbered `title_end`; None where there is none.
+    `boxes` are the places they cover in its last frame, as x, y, width, height. `title_box` is where the
+    title stands, before the frame numbered `title_end`; None where there is none.
     """
 
     def __init__(
-        self, width: int, height: int, frames: int, *, label: str, title: str = "", watermark: bool = False
+        self, size: tuple[int, int], frames: int, *, text: str, title: str = "", watermark: bool = False
     ) -> None:
-        self._frames = frames
-        short = min(width, height)
-        size = max(9, round(short * 0.026))
-        margin = round(short * 0.03)
-        self._line = max(2, short // 240 // 2 * 2)
-        plate = pill(label, size)
-        if plate.width > width - 2 * margin:
-            plate = plate.resize((max(2, (width - 2 * margin) // 2 * 2), plate.height))
-        top = height - margin - plate.height
-        self._still = [Layer(np.asarray(plate), x=margin, y=top)]
-        self.boxes: list[Box] = [
-            (margin, top, plate.width, plate.height),
-            (0, height - self._line, width, self._line),
-        ]
-        if watermark:
-            sign = _shadowed(["AI Generated"], size, alpha=225)
-            left, above = width - margin - sign.width + size // 2, height - margin - sign.height + size // 4
-            self._still.append(Layer(np.asarray(sign), x=left, y=above))
-            self.boxes.append((left, above, sign.width, sign.height))
-        self._title: list[Layer] = []
-        self.title_box: Box | None = None
-        self.title_end = min(_TITLE_FRAMES, frames * 3 // 5)
-        big = round(size * 1.35)
-        if lines := _excerpt(title, big, round(width * 0.8)):
-            words = _shadowed(lines, big)
-            self.title_box = (margin - big // 2, margin // 2, words.width, words.height)
-            for step in range(1, _TITLE_FADE + 1):
-                faint = words.copy()
-                faint.putalpha(words.getchannel("A").point([a * step // _TITLE_FADE for a in range(256)]))
-                self._title.append(Layer(np.asarray(faint), x=self.title_box[0], y=self.title_box[1]))
+        (width, height), short = size, min(size)
+        letter, margin, self._line = max(9.0, short * 0.026), short // 66 * 2, max(2, short // 240 // 2 * 2)
+        self._frames, self._signs, self._title = frames, list[Layer](), list[Layer]()
+        self.boxes = [(0, height - self._line, width, self._line)]
+        for words, right in [(text, False), ("AI Generated", True)][: 1 + watermark]:
+            sign = label(words, letter, dot=not right, plate=not right)
+            sign = sign.resize((min(sign.width, width - 2 * margin), sign.height))
+            x, y = width - margin - sign.width if right else margin, height - margin - sign.height
+            self._signs.append(Layer(np.asarray(sign), x, y))
+            self.boxes.append((x, y, *sign.size))
+        self.title_box, self.title_end = None, min(60, frames * 3 // 5)
+        if words := _excerpt(title, letter * 1.35, width * 0.8):
+            pixels = np.asarray(label(words, letter * 1.35, plate=False))
+            self.title_box = margin, margin, pixels.shape[1], pixels.shape[0]
+            for step in range(1, 13):
+                self._title.append(Layer((pixels * [1, 1, 1, step / 12]).astype(np.uint8), margin, margin))
 
     def draw(self, planes: Planes, index: int) -> None:
-        """Mark the frame numbered `index`. The title leaves early: nobody wants it in the last frame."""
-        for layer in self._still:
-            layer.draw(planes)
-        left = self.title_end - index
-        if self._title and left > 0:
-            self._title[min(left, _TITLE_FADE) - 1].draw(planes)
-        luma = planes[0]
-        height, width = luma.shape
-        done = width * index // max(1, self._frames - 1)
-        track = luma[height - self._line :]
-        track[:] = track // 2 + 24
-        track[:, :done] = WHITE
-        for chroma in planes[1:]:
-            chroma[-(self._line // 2) :, : done // 2] = 128
+        """Mark the frame numbered `index`. The title fades early: nobody wants it in the last frame."""
+        for sign in self._signs:
+            sign.draw(planes)
+        if self._title and index < self.title_end:
+            self._title[min(self.title_end - index, 12) - 1].draw(planes)
+        luma, blue, red = (
+            plane[-(self._line >> half) :] for plane, half in zip(planes, (0, 1, 1), strict=True)
+        )
+        done = luma.shape[1] * index // max(1, self._frames - 1)
+        luma[:] = luma // 2 + 24
+        luma[:, :done] = _WHITE
+        blue[:, : done // 2] = red[:, : done // 2] = 128

@@ -1,23 +1,23 @@
-"""A study as one file: what was asked, how, of which clips, what came of it, and how sure one may be.
+"""A study as one HTML file: its question, method, clips and answer, and how sure the answer is.
 
 The page loads nothing: style, picture and posters are in it, and its own policy forbids every request but for
 clips that are linked beside it. Whatever people wrote is text in it, never markup. ``facts`` gathers what it
-tells, ``sections`` says it, ``picture`` draws the intervals, ``clips`` shows what was judged.
+tells, ``sections`` says it, ``chart`` draws the intervals, ``clips`` shows what was judged.
 """
 
 from __future__ import annotations
 
-import os
 import secrets
-from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from seedance_widgets.errors import InvalidStudy
 from seedance_widgets.study.report.clips import CLIPS, clips_html
+from seedance_widgets.study.report.markup import address_of
 from seedance_widgets.study.report.sections import page_html
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from seedance_widgets.study.report.facts import Facts
 
 __all__ = ["write_report"]
@@ -35,9 +35,7 @@ def write_report(facts: Facts, path: Path, *, clips: str, max_mb: float, votes: 
         raise InvalidStudy(f"clips={clips!r} is none of {', '.join(CLIPS)}")
     folder = path.parent
     shown = clips_html(facts, folder, how=clips, max_bytes=int(max_mb * 1_000_000))
-    link = None
-    if votes is not None:
-        link = quote(Path(os.path.relpath(votes, folder)).as_posix())
+    link = None if votes is None else address_of(votes, folder)
     page = page_html(facts, shown, votes_link=link)
     folder.mkdir(parents=True, exist_ok=True)
     if votes is not None:

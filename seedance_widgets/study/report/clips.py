@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import base64
-import os
 from collections import defaultdict
 from dataclasses import dataclass
 from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from seedance_widgets.errors import InvalidStudy
-from seedance_widgets.media import shrunk_jpeg
+from seedance_widgets.media.video_file import shrink
+from seedance_widgets.study.report.markup import address_of
+from seedance_widgets.units import bytes_text, data_url
 
 if TYPE_CHECKING:
-    from seedance_widgets.study.design import Slot
-    from seedance_widgets.study.fates import Fate
+    from pathlib import Path
+
+    from seedance_widgets.study.making.clip_states import Fate
+    from seedance_widgets.study.making.design import Slot
     from seedance_widgets.study.report.facts import Facts
 
 __all__ = ["CLIPS", "clips_html"]
@@ -47,7 +47,7 @@ def clips_html(facts: Facts, folder: Path, *, how: str, max_bytes: int) -> str:
     Raises
     ------
     InvalidStudy
-        They are larger.
+        The embedded clips are larger.
     """
     fates = {fate.clip.slot: fate for fate in facts.outcome.fates}
     if how == "embed":
@@ -85,46 +85,32 @@ class _Screen:
 
     def _picture(self, fate: Fate) -> str:
         arm, item, seed = fate.clip.slot
-        row = fate.row or {}
-        if fate.state != "made":
-            code = f"<br>{escape(row['error_code'])}" if row.get("error_code") else ""
+        row = fate.row
+        if fate.state != "made" or row is None:
+            code = f"<br>{escape(row.error_code)}" if row and row.error_code else ""
             return f'<div class="none">{fate.state}{code}</div>'
         label = escape(", ".join(filter(None, [arm, item, f"seed {seed}"])))
-        shape = f' style="aspect-ratio:{row["width"]}/{row["height"]}"' if row.get("height") else ""
+        shape = f' style="aspect-ratio:{row.width}/{row.height}"' if row.height else ""
         poster = self._poster(fate)
         video = self.facts.path(fate, "preview_path", "video_path")
         if self.how == "posters" or video is None:
             still = f'<img alt="{label}" src="{poster}"{shape}>'
             return still if poster else '<div class="none">no file</div>'
         linked = self.how == "link"
-        source = _address(video, self.folder) if linked else _data(video.read_bytes(), "video/mp4")
+        source = address_of(video, self.folder) if linked else data_url(video.read_bytes(), "video/mp4")
         still = f' poster="{poster}"' if poster else ""
         named = f'aria-label="{label}" src="{source}"'
         return f'<video controls playsinline preload="none" {named}{still}{shape}></video>'
 
     def _poster(self, fate: Fate) -> str:
-        from PIL import Image
-
         path = self.facts.path(fate, "poster_path")
         if path is None:
             return ""
         data = path.read_bytes()
         if len(data) > self.poster_bytes:
             width = _POSTER_WIDTHS[self.poster_bytes > _POSTER_BYTES[0]]
-            with Image.open(path) as picture:
-                data = shrunk_jpeg(picture, width=width, max_bytes=self.poster_bytes)
-        return _data(data, "image/jpeg")
-
-
-def _address(path: Path, folder: Path) -> str:
-    try:
-        return quote(Path(os.path.relpath(path, folder)).as_posix())
-    except ValueError:  # another drive of a Windows machine
-        return path.as_uri()
-
-
-def _data(data: bytes, kind: str) -> str:
-    return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"
+            data = shrink(path, self.poster_bytes, widths=(width,))
+        return data_url(data, "image/jpeg")
 
 
 def _refuse_large(facts: Facts, max_bytes: int) -> None:
@@ -132,13 +118,13 @@ def _refuse_large(facts: Facts, max_bytes: int) -> None:
     size = sum(path.stat().st_size for path in files if path is not None)
     if size * 4 / 3 > max_bytes:
         raise InvalidStudy(
-            f"the clips take {size * 4 / 3e6:.1f} MB in the page, more than max_mb={max_bytes / 1e6:g}; "
+            f"the clips take {bytes_text(size * 4 // 3)} in the page, more than max_mb={max_bytes / 1e6:g}; "
             'nothing was written. Link them with clips="link", or allow more'
         )
 
 
 def _tallies(facts: Facts) -> dict[Slot, str]:
-    """What was voted on each clip against those it was shown with."""
+    """The votes on each clip, in words, by its slot."""
     counts: dict[Slot, list[int]] = defaultdict(lambda: [0, 0, 0])
     votes = facts.opened.votes
     for vote in votes[votes["kind"] == "real"].astype(object).itertuples():

@@ -1,4 +1,4 @@
-"""Everything that a report tells, gathered once."""
+"""The facts of a report, gathered once."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from seedance_widgets.study.design import Design
-    from seedance_widgets.study.fates import Fate
-    from seedance_widgets.study.opening import Opened
-    from seedance_widgets.study.outcome import Outcome
+    from seedance_widgets.log.studies import Look
+    from seedance_widgets.study.making.clip_states import Fate
+    from seedance_widgets.study.making.design import Design
+    from seedance_widgets.study.making.progress import Outcome
+    from seedance_widgets.study.results.unblinding import Opened
 
 __all__ = ["Facts"]
 
@@ -37,14 +38,14 @@ class Facts:
     results: pd.DataFrame
     spending: pd.DataFrame
     raters: pd.DataFrame
-    looks: Sequence[Mapping[str, Any]]
+    looks: Sequence[Look]
     simulated: bool
     absolute: Callable[[str], Path | None]
 
     def path(self, fate: Fate, *names: str) -> Path | None:
-        """The first file of a clip that is there, of some columns of its row."""
+        """The first file that exists, of some columns of a clip's row."""
         for name in names:
-            stored = (fate.row or {}).get(name)
+            stored: str | None = getattr(fate.row, name, None)
             path = self.absolute(stored) if stored else None
             if path is not None and path.exists():
                 return path
@@ -55,8 +56,8 @@ class Facts:
         used: dict[str, tuple[float | None, str]] = {}
         for fate in self.outcome.fates:
             for row in fate.rows:
-                name = row["price_id"] or "not known"
-                used[name] = (row["usd_per_million"], _source(str(row["model"]), name))
+                name = row.price_id or "not known"
+                used[name] = (row.usd_per_million, _source(str(row.model), name))
         for name, (per_million, source) in used.items():
             yield name, per_million, source
 

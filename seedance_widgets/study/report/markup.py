@@ -1,14 +1,24 @@
-"""Tables of words as HTML."""
+"""Tables of words, and addresses of files, as HTML."""
 
 from __future__ import annotations
 
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from seedance_widgets.units import relative_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["table"]
+__all__ = ["address_of", "table"]
+
+
+def address_of(path: Path, folder: Path) -> str:
+    """A file's address in a page that lies in ``folder``."""
+    seen = relative_path(path, folder)
+    return path.as_uri() if Path(seen).is_absolute() else quote(seen)
 
 
 def table(heads: Sequence[str], body: Iterable[Sequence[str]]) -> str:

@@ -6,23 +6,23 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seedance_widgets.study.answers import answer_html, leading_first
-from seedance_widgets.study.report.markup import table
-from seedance_widgets.study.report.picture import intervals_svg
-from seedance_widgets.study.words import (
+from seedance_widgets.study.formatting import (
     UNKNOWN,
-    counted,
     moment,
     number,
     p_value,
     plain,
-    ranged,
+    rate_text,
     record,
     records,
     share,
     span,
     whole,
 )
+from seedance_widgets.study.report.chart import intervals_svg
+from seedance_widgets.study.report.markup import table
+from seedance_widgets.study.results.headline import answer_html, leading_first
+from seedance_widgets.units import count_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,12 +55,12 @@ def page_html(facts: Facts, clips: str, *, votes_link: str | None) -> str:
     votes_link
         Address of the table of votes, if there is one beside the page.
     """
-    rows = [leading_first(row) for row in records(facts.results)]
+    results = [leading_first(result) for result in records(facts.results)]
     badge = ' <span class="badge">SIMULATED</span>' if facts.simulated else ""
     sections = [
         f'<header><h1 dir="auto">{escape(facts.name)}{badge}</h1><p>{_question(facts)}</p></header>',
-        _section("Result", _result(facts, rows)),
-        _section("Figures", _figures(rows)),
+        _section("Result", _result(facts, results)),
+        _section("Figures", _figures(results)),
         _section("Design", _design(facts)),
         _section("Clips made, and what they cost", _making(facts)),
         _section("Raters", _raters(facts, votes_link)),
@@ -84,10 +84,10 @@ def _question(facts: Facts) -> str:
     design = facts.design
     arms = " or ".join(f"<b>{escape(arm)}</b>" for arm in design.arms)
     counts = [
-        counted(len(design.items), "item") if design.items else "One subject",
-        counted(len(design.seeds), "seed"),
-        counted(len(facts.raters), "rater"),
-        counted(len(facts.opened.votes), "vote"),
+        count_text(len(design.items), "item") if design.items else "One subject",
+        count_text(len(design.seeds), "seed"),
+        count_text(len(facts.raters), "rater"),
+        count_text(len(facts.opened.votes), "vote"),
     ]
     return f"Which do people prefer, {arms}? {', '.join(counts)}."
 
@@ -95,50 +95,53 @@ def _question(facts: Facts) -> str:
 # --- the result ------------------------------------------------------------------------------------------
 
 
-def _result(facts: Facts, rows: Sequence[Mapping[str, Any]]) -> str:
-    several = len({row["criterion"] for row in rows}) > 1
-    said = "".join(f'<p class="answer" dir="auto">{answer_html(row, several=several)}</p>' for row in rows)
-    notes = dict.fromkeys(note for row in rows for note in str(row["notes"] or "").split("; ") if note)
+def _result(facts: Facts, results: Sequence[Mapping[str, Any]]) -> str:
+    several = len({result["criterion"] for result in results}) > 1
+    answers = [answer_html(result, several=several) for result in results]
+    said = "".join(f'<p class="answer" dir="auto">{answer}</p>' for answer in answers)
+    told = "; ".join(str(result["notes"] or "") for result in results)
+    notes = dict.fromkeys(note for note in told.split("; ") if note)
     listed = f"<ul>{''.join(f'<li>{escape(note)}</li>' for note in notes)}</ul>" if notes else ""
-    return f"{said}{intervals_svg(rows, several=several)}{listed}{_looks(facts)}"
+    return f"{said}{intervals_svg(results, several=several)}{listed}{_looks(facts)}"
 
 
 def _looks(facts: Facts) -> str:
     said = []
     for look in facts.looks:
-        who = f" by {look['by']}" if look["by"] else ""
-        what = "Revealed" if look["kind"] == "reveal" else "Results looked at before the reveal"
-        said.append(f"{what}{who}, {moment(look['at'])}.")
+        who = f" by {look.by}" if look.by else ""
+        what = "Revealed" if look.kind == "reveal" else "Results looked at before the reveal"
+        said.append(f"{what}{who}, {moment(look.at)}.")
     return f'<p class="muted">{escape(" ".join(said))}</p>' if said else ""
 
 
-def _figures(rows: Sequence[Mapping[str, Any]]) -> str:
-    heads = [f"{row['criterion']}: {row['arm_a']} against {row['arm_b']}" for row in rows]
-    told = [_figures_of(row) for row in rows]
+def _figures(results: Sequence[Mapping[str, Any]]) -> str:
+    heads = [f"{result['criterion']}: {result['arm_a']} against {result['arm_b']}" for result in results]
+    told = [_figures_of(result) for result in results]
     # without a way of counting that none of the comparisons has
     known = [name for name in told[0] if any(one[name] != UNKNOWN for one in told)]
     return table(["", *heads], [[name, *(one[name] for one in told)] for name in known])
 
 
-def _figures_of(row: Mapping[str, Any]) -> dict[str, str]:
+def _figures_of(result: Mapping[str, Any]) -> dict[str, str]:
     """What is behind an answer, by name."""
     return {
-        "independent": counted(row["units"], row["unit"]),
-        "votes": f"{whole(row['votes'])}, and {whole(row['skips'])} skipped",
-        "won / tied / lost": f"{whole(row['wins'])} / {whole(row['ties'])} / {whole(row['losses'])}",
-        "win rate": ranged(row, "win_rate", "low", "high"),
-        "p, adjusted": f"{number(row['p'])}, {number(row['p_adjusted'])}",
-        "majorities": f"{whole(row['sign_wins'])} to {whole(row['sign_losses'])}, {p_value(row['sign_p'])}",
-        "ties as half a win": ranged(row, "half_win_rate", "half_low", "half_high"),
-        "failed clips as lost": ranged(row, "failed_win_rate", "failed_low", "failed_high"),
-        "by Bradley-Terry": ranged(row, "bt_win_rate", "bt_low", "bt_high"),
-        f"one {row['unit']} left out": span(row["unit_out_low"], row["unit_out_high"]),
-        "one rater left out": span(row["rater_out_low"], row["rater_out_high"]),
-        "left clip won": share(row["left_rate"]),
-        "a side's pull": p_value(row["side_p"]),
-        "agreement of raters": number(row["agreement"]),
-        "catch trials passed": share(row["catch_accuracy"]),
-        "repeats answered alike": share(row["repeat_consistency"]),
+        "independent": count_text(result["units"], result["unit"]),
+        "votes": f"{whole(result['votes'])}, and {whole(result['skips'])} skipped",
+        "won / tied / lost": f"{whole(result['wins'])} / {whole(result['ties'])} / {whole(result['losses'])}",
+        "win rate": rate_text(result, "win_rate", "low", "high"),
+        "p, adjusted": f"{number(result['p'])}, {number(result['p_adjusted'])}",
+        "majorities": f"{whole(result['sign_wins'])} to {whole(result['sign_losses'])}, "
+        f"{p_value(result['sign_p'])}",
+        "ties as half a win": rate_text(result, "half_win_rate", "half_low", "half_high"),
+        "failed clips as lost": rate_text(result, "failed_win_rate", "failed_low", "failed_high"),
+        "by Bradley-Terry": rate_text(result, "bt_win_rate", "bt_low", "bt_high"),
+        f"one {result['unit']} left out": span(result["unit_out_low"], result["unit_out_high"]),
+        "one rater left out": span(result["rater_out_low"], result["rater_out_high"]),
+        "left clip won": share(result["left_rate"]),
+        "a side's pull": p_value(result["side_p"]),
+        "agreement of raters": number(result["agreement"]),
+        "catch trials passed": share(result["catch_accuracy"]),
+        "repeats answered alike": share(result["repeat_consistency"]),
     }
 
 
@@ -160,7 +163,7 @@ def _design(facts: Facts) -> str:
         if listed:
             terms.append((title, " · ".join(f"<bdi>{escape(one)}</bdi>" for one in listed)))
     told = "".join(f'<dt dir="auto">{escape(term)}</dt><dd>{body}</dd>' for term, body in terms)
-    unseeded = ", ".join(facts.design.unseeded)
+    unseeded = ", ".join(facts.design.arms_without_seed)
     note = (
         f"<p>The model of {escape(unseeded)} takes no seed: its clips differ by chance.</p>"
         if unseeded
@@ -176,7 +179,7 @@ def _making(facts: Facts) -> str:
     body = []
     for arm in facts.design.arms:
         counts, cost = made.loc[arm], record(spent.loc[(first, arm)])
-        failed = ranged(cost, "failure_rate", "failure_low", "failure_high")
+        failed = rate_text(cost, "failure_rate", "failure_low", "failure_high")
         money = [number(counts["usd"], 4), number(cost["usd_per_win"], 4)]
         body.append([arm, *(whole(counts[name]) for name in states), failed, *money])
     problems = "".join(f"<li>{escape(line)}</li>" for line in facts.outcome.problems)

@@ -1,0 +1,1 @@
+"""What becomes of tasks that were sent: watched until they end, and their files saved."""

@@ -1,0 +1,1 @@
+"""What goes in: pictures as they are given, cropped and prepared for a request."""

@@ -1,0 +1,114 @@
+"""The log as pandas DataFrames: one row a task, typed columns, UTC times, absent is ``<NA>``."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from sqlalchemy import BigInteger, Boolean, Column, Float, Integer, and_, select
+
+from seedance_widgets.log.clip_verdicts import starred
+from seedance_widgets.log.expiry import still_there
+from seedance_widgets.log.row import Status
+from seedance_widgets.log.schema import FRAME_COLUMNS, tasks, verdicts
+from seedance_widgets.units import HOUR
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from sqlalchemy import ColumnElement, Select
+
+    from seedance_widgets.log.store import Store
+
+__all__ = ["expiring_frame", "tasks_frame", "unknown_frame", "verdicts_frame"]
+
+_UNTIL = Column("until", BigInteger, info={"time": True})
+
+
+def tasks_frame(store: Store, home: Path, *where: ColumnElement[bool]) -> pd.DataFrame:
+    """Rows of the log in the order they were begun, indexed by key.
+
+    Parameters
+    ----------
+    store
+        The open log.
+    home
+        Paths are stored relative to it and returned absolute.
+    *where
+        Conditions on the tasks table.
+    """
+    query = select(*FRAME_COLUMNS).where(*where).order_by(tasks.c.intent_at, tasks.c.key)
+    frame = _frame(store, FRAME_COLUMNS, query, home)
+    with store.read() as connection:
+        stars = starred(connection)
+    is_starred = frame.index.isin(stars) & (frame["verdict"] == "accept").fillna(value=False)
+    frame["starred"] = is_starred.astype("boolean")
+    return frame
+
+
+def unknown_frame(store: Store) -> pd.DataFrame:
+    """Rows whose outcome is not known, in the order they were begun, with what may be their tasks."""
+    shown = (
+        tasks.c.key, tasks.c.model, tasks.c.prompt, tasks.c.requested_seed, tasks.c.service_tier,
+        tasks.c.reserved_usd, tasks.c.sent_at, tasks.c.error_message, tasks.c.note, tasks.c.candidates,
+        tasks.c.simulated,
+    )  # fmt: skip
+    unclear = and_(tasks.c.status == Status.UNKNOWN, tasks.c.task_id.is_(None))
+    frame = _frame(store, shown, select(*shown).where(unclear).order_by(tasks.c.intent_at, tasks.c.key))
+    frame["candidates"] = [json.loads(cell) if isinstance(cell, str) else [] for cell in frame["candidates"]]
+    return frame
+
+
+def expiring_frame(store: Store, now: float) -> pd.DataFrame:
+    """What is there at ``now`` (seconds since 1970) and will not be for ever, the first first."""
+    parts = []
+    for what, those, until in still_there(now):
+        shown = (tasks.c.key, tasks.c.model, tasks.c.prompt, tasks.c.simulated, tasks.c.task_id)
+        part = _frame(store, (*shown, _UNTIL), select(*shown, until.label("until")).where(those))
+        part.insert(0, "what", pd.Series(what, index=part.index, dtype="string"))
+        parts.append(part)
+    frame = pd.concat(parts).sort_values("until", kind="stable")
+    left = frame["until"] - pd.Timestamp(now, unit="s", tz="UTC")
+    frame.insert(2, "hours_left", (left.dt.total_seconds() / HOUR).astype("Float64"))
+    return frame
+
+
+def verdicts_frame(store: Store) -> pd.DataFrame:
+    """Every verdict in the order they were given."""
+    shown = (verdicts.c.key, verdicts.c.verdict, verdicts.c.at)
+    return _frame(store, shown, select(*shown).order_by(verdicts.c.id))
+
+
+def _frame(
+    store: Store, columns: Sequence[Column[Any]], query: Select[Any], home: Path | None = None
+) -> pd.DataFrame:
+    with store.read() as connection:
+        rows = connection.execute(query).cursor.fetchall()
+    values = list(zip(*rows, strict=True)) if rows else [()] * len(columns)
+    frame = pd.DataFrame(
+        {
+            str(column.name): _series_of(column, cells, home)
+            for column, cells in zip(columns, values, strict=True)
+        }
+    )
+    return frame.set_index("key")
+
+
+def _series_of(column: Column[Any], cells: tuple[Any, ...], home: Path | None) -> pd.Series[Any]:
+    if column.info.get("time"):
+        micros = pd.Series(pd.array(cells, dtype="Int64"))
+        return pd.to_datetime(micros, unit="us", utc=True)
+    if isinstance(column.type, Boolean):
+        return pd.Series(pd.array([None if c is None else bool(c) for c in cells], dtype="boolean"))
+    if isinstance(column.type, BigInteger | Integer):
+        return pd.Series(pd.array(cells, dtype="Int64"))
+    if isinstance(column.type, Float):
+        return pd.Series(pd.array(cells, dtype="Float64"))
+    if home is not None and column.info.get("path"):
+        # what str(home / cell) gives, without making 40,000 paths of 10,000 tasks
+        above = str(home / "_")[:-1]
+        cells = tuple(None if cell is None else above + cell.replace("/", os.sep) for cell in cells)
+    return pd.Series(pd.array(cells, dtype="string"))

@@ -1,0 +1,1 @@
+"""A task's files on disk: clips, posters, inputs."""

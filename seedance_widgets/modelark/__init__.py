@@ -1,0 +1,1 @@
+"""The wire to ModelArk: its client, its errors, its files, its key."""

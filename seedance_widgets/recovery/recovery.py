@@ -1,0 +1,208 @@
+"""After a crash or a lost answer: find out what became of each task, and see that somebody looks after it.
+
+Rows whose kernel has gone are taken over. A create that was cut off or went unanswered is looked for in the
+service's list, at once by `take_stock`, and by itself while the kernel lives: soon, since most tasks show at
+once, again when not to be in the list means not to have been made, and from then on now and then, for the
+service or the log may have been out of reach all the time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from seedance_widgets import catalog
+from seedance_widgets.background_loop import engine
+from seedance_widgets.errors import LogError, ServiceError
+from seedance_widgets.log.row import Status
+from seedance_widgets.recovery.leases import BEAT_SECONDS
+from seedance_widgets.recovery.reconcile import SETTLE_SECONDS, listing, settle
+from seedance_widgets.units import micros_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping
+
+    from seedance_widgets.log.journal import Journal
+    from seedance_widgets.log.row import TaskRow
+    from seedance_widgets.modelark.client import Client, Spacing
+    from seedance_widgets.recovery.leases import Peers
+    from seedance_widgets.task.registry import Registry
+
+__all__ = ["Recovery", "Stock"]
+
+
+logger = logging.getLogger(__name__)
+# seconds between looks for a lost task: after the third the service's list must have shown it
+_LOOKS = (5.0, 25.0, SETTLE_SECONDS - 25.0, 60.0)
+_NOW_AND_THEN = 600.0
+# one list shows all that are due so close together
+_TOGETHER = 1.0
+_NONCES = 1 << 16
+
+
+@dataclass(slots=True)
+class Stock:
+    """What was left to do, as rows.
+
+    ``ours`` are to be followed or fetched here, ``settled`` were unclear, and ``elsewhere`` are those that
+    another kernel looks after.
+    """
+
+    ours: list[TaskRow] = field(default_factory=list)
+    settled: list[TaskRow] = field(default_factory=list)
+    elsewhere: list[TaskRow] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Lost:
+    """A task that is looked for: how often it was, and when it is due (monotonic seconds)."""
+
+    looks: int
+    due: float
+
+
+class Recovery:
+    """Takes over and settles; runs on the engine.
+
+    Parameters
+    ----------
+    client, journal, registry, peers
+        Of the studio.
+    lists
+        The account's rate of LIST calls.
+    clock
+        Seconds since 1970 UTC.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        journal: Journal,
+        registry: Registry,
+        peers: Peers,
+        *,
+        lists: Spacing,
+        clock: Callable[[], float],
+    ) -> None:
+        self._client = client
+        self._journal = journal
+        self._registry = registry
+        self._peers = peers
+        self._lists = lists
+        self._clock = clock
+        self._lost: dict[str, _Lost] = {}
+        self._news = asyncio.Event()
+        self._looking: asyncio.Task[None] | None = None
+
+    async def take_stock(self) -> Stock:
+        """Take over what nobody looks after any more, and look for what is unclear.
+
+        Rows of tasks that are followed or being sent here already are left alone, but for those whose
+        outcome is unknown.
+        """
+        held = self._registry
+        unsettled = await engine.write(self._journal.rows_to_settle)
+        waiting = await engine.write(self._journal.rows_to_follow)
+        left = [row for row in (*unsettled, *waiting) if row.status is Status.UNKNOWN or row.key not in held]
+        mine = await self._peers.claim(row.key for row in left)
+        stock = Stock(elsewhere=[row for row in left if row.key not in mine])
+        unclear = [await self._cut_off(row) for row in unsettled if row.key in mine]
+        stock.settled = await self._settle(row for row in unclear if row.status is Status.UNKNOWN)
+        stock.ours = [row for row in waiting if row.key in mine and row.key not in held]
+        return stock
+
+    def look_for(self, key: str) -> None:
+        """Look for a lost task by and by, or for one whose kernel has gone while it was being sent."""
+        if key in self._lost:
+            return
+        logger.info("task %s: its outcome is not known, it is looked for in the service's list", key)
+        self._lost[key] = _Lost(0, time.monotonic() + _LOOKS[0])
+        self._news.set()
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.get_running_loop().create_task(self._keep_looking())
+
+    async def orphans(self) -> list[Mapping[str, object]]:
+        """Tasks at the service that carry a fingerprint of this package and have no row in this log.
+
+        Such are left by a log that was lost or restored from an older copy, or belong to another home of
+        the same account.
+
+        Raises
+        ------
+        ServiceError
+            The service could not be asked.
+        """
+        base = catalog.rules().expires_after_default
+        found = []
+        for tier in ("default", "flex"):
+            told = await listing(self._client, None, tier, now=self._now(), lists=self._lists)
+            for item in told.items:
+                expiry = item.get("execution_expires_after")
+                # the bare default is what everybody else sends
+                if isinstance(expiry, int) and base < expiry < base + _NONCES:
+                    found.append(item)
+        known = await engine.write(self._journal.ids_with_row, [str(item["id"]) for item in found])
+        return [item for item in found if str(item["id"]) not in known]
+
+    async def stop(self) -> None:
+        """Look for nothing any more."""
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.gather(self._looking, return_exceptions=True)
+
+    async def _cut_off(self, row: TaskRow) -> TaskRow:
+        """An intent whose kernel has gone may have been sent until it was last heard of."""
+        if row.status is not Status.INTENT:
+            return row
+        heard = await self._peers.last_heard(row.owner)
+        # whoever left in good order may have sent until a moment ago
+        sent_at = self._now() if heard is None else heard + micros_of(BEAT_SECONDS)
+        return await engine.write(
+            self._journal.cut_off,
+            row.key,
+            "no answer was written down: its kernel ended, or could not write to the log",
+            max(sent_at, row.intent_at),
+        )
+
+    async def _settle(self, rows: Iterable[TaskRow]) -> list[TaskRow]:
+        return await settle(self._client, self._journal, rows, now=self._now(), lists=self._lists)
+
+    async def _keep_looking(self) -> None:
+        while self._lost:
+            self._news.clear()
+            soonest = min(lost.due for lost in self._lost.values()) - time.monotonic()
+            if soonest > 0:
+                # not wait_for, which on Python 3.11 loses a cancellation that comes together with news
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(soonest):
+                        await self._news.wait()
+                continue
+            until = time.monotonic() + _TOGETHER
+            due = [key for key, lost in self._lost.items() if lost.due <= until]
+            try:
+                await self._look_for(due)
+            except (LogError, ServiceError) as error:
+                logger.warning("lost tasks could not be looked for, it is tried again: %s", error)
+            for key in due:
+                if lost := self._lost.get(key):
+                    lost.looks += 1
+                    pause = _LOOKS[lost.looks] if lost.looks < len(_LOOKS) else _NOW_AND_THEN
+                    lost.due = time.monotonic() + pause
+
+    async def _look_for(self, keys: Collection[str]) -> None:
+        """Look once, and no more for what is settled by then."""
+        rows = await engine.write(self._journal.rows, list(keys))
+        settled = [row for row in rows if not row.is_unclear and row.owner == self._peers.owner]
+        unclear = [await self._cut_off(row) for row in rows if row.is_unclear]
+        settled += await self._settle(unclear)
+        for key in set(keys) - {row.key for row in settled if row.is_unclear}:
+            self._lost.pop(key, None)
+        for row in settled:
+            self._registry.take_up(row)
+
+    def _now(self) -> int:
+        return micros_of(self._clock())

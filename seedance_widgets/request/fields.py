@@ -1,0 +1,153 @@
+"""The fields of a request: one table, a row a field, that every other part derives its lists from.
+
+`RequestFields` is the table and the typed class at once: `TaskRequest` inherits its attributes, and `FIELDS`
+has the row of each by name. So a parameter that is added here is read and checked, sent and read back,
+answered by the simulator, logged, told apart in captions, written as code, and has its control and its option
+in ``%%seedance``. Two things are said elsewhere: which models take it, by the attribute of its name in
+`catalog.model.Model`, and its column in the log, by the one in `log.row.TaskRow`, with a migration.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+from enum import StrEnum, auto
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from seedance_widgets.inputs.image import Image
+
+__all__ = [
+    "CONTENT",
+    "FIELDS",
+    "FROM_DRAFT",
+    "MODE_TITLES",
+    "PARAMETERS",
+    "PICTURES",
+    "Field",
+    "Kind",
+    "RequestFields",
+]
+
+FROM_DRAFT = "from_draft"
+MODE_TITLES = {
+    "text": "text",
+    "first_frame": "first frame",
+    "first_last_frame": "first + last frame",
+    "reference": "reference images",
+    FROM_DRAFT: "final from draft",
+}
+
+
+class Kind(StrEnum):
+    """What a field holds, and with that how it is read, sent and shown."""
+
+    MODEL = auto()
+    EXTRA = auto()  # body fields that have no row here
+    PROMPT = auto()
+    PICTURE = auto()
+    PICTURES = auto()
+    DRAFT = auto()  # the task id of a draft
+    CHOICE = auto()  # one of some words, in small letters
+    NUMBER = auto()  # a whole number
+    FLAG = auto()
+    TEXT = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One row: what is known of a field by its name alone."""
+
+    kind: Kind
+    label: str = ""  # before its control
+    name: str = ""  # set by the table
+    main: int = 0  # place of its control, from 1, among those that are always shown
+    more: int = 0  # the same, among "More parameters"
+    hint: str = ""  # in its control while that is empty; the values that are taken by default
+    role: str = ""  # of a picture in the body's content
+    mode: str = ""  # of a request that has it
+    flags: tuple[str, ...] = ()  # names of its legacy flag in a prompt
+    spelled: bool = False  # the service's default is sent too: it decides size, length or price
+    unseen: bool = False  # it changes only how and when a clip is made
+    reused: bool = False  # a final has it from its draft
+    catalog: str = ""  # attribute of `Model` that says which models take it; that of its name by default
+    lacking: str = ""  # after the name of a model that does not take it; "takes no <name>" by default
+    answered: bool = False  # answers about a task tell it
+    logged: bool = False  # what was asked for is in the log's column of its name
+
+
+def _row(kind: Kind, label: str = "", *, default: Any = None, **says: Any) -> Any:
+    """An attribute of the class, with its row of the table."""
+    return field(default=default, metadata={"row": Field(kind, label, **says)})
+
+
+# fmt: off
+@dataclass(frozen=True)
+class RequestFields:
+    """The table. The order is that of `TaskRequest`'s arguments, and of the body."""
+
+    prompt: str = _row(Kind.PROMPT, default="")
+    model: str | None = _row(Kind.MODEL)
+    first_frame: Any = _row(Kind.PICTURE, "First frame", role="first_frame", mode="first_frame")
+    last_frame: Any = _row(Kind.PICTURE, "Last frame", role="last_frame", mode="first_last_frame")
+    reference_images: Any = _row(
+        Kind.PICTURES, "Reference images", role="reference_image", mode="reference", default=())
+    draft_task: Any = _row(Kind.DRAFT, mode=FROM_DRAFT)
+    resolution: str | None = _row(
+        Kind.CHOICE, "Resolution", main=1, flags=("rs", "resolution"),
+        spelled=True, answered=True, logged=True)
+    ratio: str | None = _row(
+        Kind.CHOICE, "Ratio", main=2, flags=("rt", "ratio"),
+        spelled=True, reused=True, answered=True, logged=True)
+    duration: int | None = _row(
+        Kind.NUMBER, "Seconds", main=3, flags=("dur", "duration"),
+        spelled=True, reused=True, answered=True, logged=True)
+    frames: int | None = _row(
+        Kind.NUMBER, "Frames", main=4, flags=("frames",), reused=True, answered=True,
+        lacking="sets its length by duration, not by frames")
+    seed: int | None = _row(
+        Kind.NUMBER, "Seed", main=5, flags=("seed",), reused=True, answered=True,
+        hint="random, and logged")
+    camera_fixed: bool | None = _row(
+        Kind.FLAG, "Fixed camera", more=2, flags=("cf", "camerafixed", "camera_fixed"),
+        reused=True, logged=True, lacking="cannot fix the camera")
+    watermark: bool | None = _row(Kind.FLAG, "Watermark", more=3, flags=("wm", "watermark"), logged=True)
+    generate_audio: bool | None = _row(
+        Kind.FLAG, "Sound", main=6, spelled=True, reused=True, answered=True, logged=True,
+        catalog="audio", lacking="makes silent clips")
+    draft: bool | None = _row(
+        Kind.FLAG, "Draft (cheap 480p preview)", more=1, answered=True, lacking="makes no drafts")
+    service_tier: str | None = _row(Kind.CHOICE, "Tier", main=7, unseen=True, answered=True, logged=True)
+    return_last_frame: bool | None = _row(Kind.FLAG, "Keep the last frame", more=4)
+    execution_expires_after: int | None = _row(
+        Kind.NUMBER, "Expires after (s)", more=6, unseen=True, answered=True)
+    callback_url: str | None = _row(Kind.TEXT, "Callback URL", more=7, unseen=True)
+    safety_identifier: str | None = _row(
+        Kind.TEXT, "Safety identifier", more=8, unseen=True, answered=True)
+    priority: int | None = _row(Kind.NUMBER, "Priority", more=5, unseen=True, answered=True)
+    extra: Mapping[str, Any] = field(default_factory=dict, metadata={"row": Field(Kind.EXTRA)})
+# fmt: on
+
+    @property
+    def images(self) -> tuple[Image, ...]:
+        """Every input picture in content order."""
+        return tuple(image for _, images in self.pictures() for image in images)
+
+    def pictures(self) -> Iterator[tuple[Field, tuple[Image, ...]]]:
+        """The pictures of each field that takes some, in content order."""
+        for row in PICTURES:
+            given = getattr(self, row.name)
+            yield row, given if row.kind is Kind.PICTURES else () if given is None else (given,)
+
+
+FIELDS: dict[str, Field] = {
+    each.name: replace(each.metadata["row"], name=each.name) for each in fields(RequestFields)
+}
+"""Every row by name, in order."""
+PICTURES = [row for row in FIELDS.values() if row.kind in (Kind.PICTURE, Kind.PICTURES)]
+CONTENT = [row for row in FIELDS.values() if row.kind in (Kind.PROMPT, Kind.DRAFT) or row in PICTURES]
+"""Those that become items of the body's ``content``."""
+_PLAIN = (Kind.CHOICE, Kind.NUMBER, Kind.FLAG, Kind.TEXT)
+PARAMETERS = {name: row for name, row in FIELDS.items() if row.kind in _PLAIN}
+"""Those that are fields of the body under their own name, by name."""

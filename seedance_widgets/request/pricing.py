@@ -1,0 +1,256 @@
+"""What a request will cost, before it is sent. Pure arithmetic on catalog data.
+
+Tokens are the truth, dollars come from a dated price. A clip of ``w`` x ``h`` pixels and ``N`` frames
+bills ``floor(w * h * N / 1024)`` tokens with ``N = 24 * duration + 1`` (or ``frames``); this gives every
+billed sample that is known. The price page's own examples leave out the ``+ 1`` and come out 0.8 % lower
+at 5 s. Drafts multiply by the model's draft factor; how the service rounds that is not documented, so
+they are never ``exact``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from seedance_widgets import catalog
+from seedance_widgets.catalog.model import ADAPTIVE, Price
+from seedance_widgets.errors import InvalidRequest
+from seedance_widgets.inputs.crop import check_size, nearest_ratio
+from seedance_widgets.request.task_request import TaskRequest
+from seedance_widgets.units import cost_text, usd_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Estimate", "cost_usd", "estimate", "frames_of", "tokens_of"]
+
+
+def frames_of(duration: int) -> int:
+    """Frames of a clip of so many seconds: 24 a second and one more."""
+    return catalog.frames_per_second() * duration + 1
+
+
+def tokens_of(width: int, height: int, frames: int) -> int:
+    """Tokens billed for a standard clip of that size in pixels and so many frames."""
+    return width * height * frames // 1024
+
+
+def cost_usd(tokens: int | None, price: Price | float | None) -> float | None:
+    """USD for so many tokens at a price per million, None where either is unknown."""
+    if tokens is None or price is None:
+        return None
+    per_million = price.usd_per_million if isinstance(price, Price) else price
+    return float(tokens * Decimal(str(per_million)) / 1_000_000)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Size, length and cost of a request. What is not known is None.
+
+    ``width`` and ``height`` are pixels, ``usd`` dollars. ``tokens_max`` and ``usd_max`` are upper bounds;
+    ``exact`` says whether tokens and price rest on confirmed rules alone, ``notes`` why not.
+    """
+
+    request: TaskRequest
+    width: int | None
+    height: int | None
+    frames: int | None
+    tokens: int | None
+    usd: float | None
+    tokens_max: int | None
+    usd_max: float | None
+    exact: bool
+    price: Price | None
+    notes: tuple[str, ...] = ()
+    image_size: tuple[int, int] | None = None
+
+    @property
+    def price_id(self) -> str | None:
+        """Id of the dated price that gave the dollars."""
+        return self.price.id if self.price else None
+
+    def alternatives(self) -> list[tuple[str, Estimate]]:
+        """Cheaper ways to the nearly same clip (flex, silent, draft, smaller), cheapest first."""
+        cheaper = [
+            (label, other)
+            for label, other in self._variants()
+            if other.usd_max is not None and self.usd_max is not None and other.usd_max < self.usd_max
+        ]
+        return sorted(cheaper, key=lambda pair: pair[1].usd_max or 0.0)
+
+    def _variants(self) -> Iterator[tuple[str, Estimate]]:
+        offered = self.request.parameters()
+        changes: list[tuple[str, dict[str, Any]]] = []
+        if self.request.effective("service_tier") != "flex" and "flex" in offered["service_tier"].choices:
+            changes.append(("flex", {"service_tier": "flex"}))
+        if self.request.effective("generate_audio") and offered["generate_audio"].is_offered:
+            changes.append(("silent", {"generate_audio": False}))
+        rule = self.request.spec.draft
+        if offered["draft"].is_offered and rule and not self.request.draft:
+            draft = {"draft": True, "resolution": rule.resolution}
+            changes.append(("draft", {**draft, "return_last_frame": None, "service_tier": None}))
+        choices = offered["resolution"].choices
+        at = choices.index(self.request.effective("resolution"))
+        changes += [(name, {"resolution": name}) for name in choices[:at]]
+        for label, change in changes:
+            try:
+                yield label, estimate(self.request.replace(**change), image_size=self.image_size)
+            except InvalidRequest:  # this mode does not go with that change
+                continue
+
+    @property
+    def summary(self) -> str:
+        """One line: size, length, tokens and dollars."""
+        size = f"{self.width}x{self.height}" if self.width else "size not known"
+        frames = f"{self.frames} frames" if self.frames else "length not known"
+        about = "" if self.exact else "about "
+        tokens = "tokens not known"
+        if self.tokens is not None:
+            tokens = f"{about}{self.tokens:,} tokens"
+        elif self.tokens_max is not None:
+            tokens = f"at most {self.tokens_max:,} tokens"
+        usd = cost_text(self.usd if self.exact else None, self.usd, self.usd_max)
+        return f"{self.request.spec.name}: {size}, {frames}, {tokens}, {usd}"
+
+    def __repr__(self) -> str:
+        lines = [self.summary]
+        lines += [f"  note: {note}" for note in self.notes]
+        for label, other in self.alternatives():
+            cost = (other.usd if other.usd is not None else other.usd_max) or 0.0
+            saved = 1 - (other.usd_max or 0.0) / (self.usd_max or 1.0)
+            lines.append(f"  {label:>7}: {usd_text(cost)} ({saved:.0%} less)")
+        return "\n".join(lines)
+
+
+def estimate(
+    request: TaskRequest | str | None = None, /, *, image_size: tuple[int, int] | None = None, **params: Any
+) -> Estimate:
+    """Predict size, frames, tokens and dollars of a request, without a network or a key.
+
+    Parameters
+    ----------
+    request
+        A `TaskRequest`; or give its fields as keywords, the prompt and pictures may be left out. A prompt may
+        come first, as in `Studio.submit`.
+    image_size
+        Width and height in px of a first frame that is not at hand yet.
+
+    Returns
+    -------
+    Estimate
+        Bounds (``tokens_max``, ``usd_max``) where the clip's size or length is the service's choice.
+
+    Raises
+    ------
+    InvalidRequest
+        The fields break a rule; every fault is in ``problems``.
+    """
+    if image_size is not None:
+        check_size(image_size)
+    if isinstance(request, str):
+        params, request = {"prompt": request, **params}, None
+    elif request is not None and not isinstance(request, TaskRequest):
+        raise TypeError(
+            f"estimate() takes a TaskRequest, or its fields as keywords, not a {type(request).__name__}"
+        )
+    if request is None:
+        request = TaskRequest.sketch(mode="first_frame" if image_size else "", **params)
+    elif params:
+        request = request.replace(**params)
+    notes: list[str] = []
+    size, sizes = _sizes(request, image_size, notes)
+    frames, frames_max = _frames(request, notes)
+    tokens = tokens_of(*size, frames) if size and frames else None
+    tokens_max = max((tokens_of(*each, frames_max) for each in sizes), default=None)
+    if request.draft:
+        tokens, tokens_max = _draft_tokens(request, tokens, tokens_max, notes)
+    if request.has_video_input:
+        notes.append("a clip among the inputs is billed too, with a floor that is not known")
+        tokens = tokens_max = None
+    price = _price(request, notes)
+    return Estimate(
+        request=request,
+        width=size[0] if size else None,
+        height=size[1] if size else None,
+        frames=frames,
+        tokens=tokens,
+        usd=cost_usd(tokens, price),
+        tokens_max=tokens_max,
+        usd_max=cost_usd(tokens_max, price),
+        exact=not notes and tokens is not None,
+        price=price,
+        notes=tuple(notes),
+        image_size=image_size,
+    )
+
+
+def _sizes(
+    request: TaskRequest, image_size: tuple[int, int] | None, notes: list[str]
+) -> tuple[tuple[int, int] | None, list[tuple[int, int]]]:
+    """The clip's size, and every size that it may have; none where one of them is not known."""
+    spec = request.spec
+    resolution, ratio = request.effective("resolution"), request.effective("ratio")
+    picture = image_size or (request.first_frame.size if request.first_frame else None)
+    adaptive = ratio in (ADAPTIVE, None)
+    if adaptive and picture:
+        ratio = nearest_ratio(*picture)
+        notes.append(f"adaptive: taken as {ratio}, the ratio nearest to the picture's; not documented")
+    elif adaptive:
+        notes.append("the ratio is the service's choice: bounds only")
+    size = None if ratio in (ADAPTIVE, None) else spec.size(resolution, ratio)
+    possible = [spec.size(resolution, each) for each in (spec.ratios if adaptive else (ratio,))]
+    known = [each for each in possible if each is not None]
+    if len(known) < len(possible):
+        notes.append(f"the size of {resolution} {request.effective('ratio')} is not known")
+        known = []
+    elif resolution in spec.doubtful_sizes:
+        notes.append(f"sizes of {resolution} are not confirmed")
+    return size, known
+
+
+def _price(request: TaskRequest, notes: list[str]) -> Price | None:
+    audio = request.effective("generate_audio")
+    if audio is None and request.spec.audio:
+        notes.append("whether the draft has sound is not known: priced with sound")
+        audio = True
+    price = request.spec.price_for(
+        tier=request.effective("service_tier"),
+        resolution=request.effective("resolution"),
+        audio=bool(audio),
+        video_input=request.has_video_input,
+    )
+    if price is None:
+        notes.append("no price is known; catalog.register can add one")
+    elif price.doubtful:
+        notes.append(f"the price {price.id} is not confirmed")
+    return price
+
+
+def _frames(request: TaskRequest, notes: list[str]) -> tuple[int | None, int]:
+    """Frames as asked, and at most."""
+    frames: int | None = request.effective("frames")
+    if frames is not None:
+        return frames, frames
+    duration: int | None = request.effective("duration")
+    if duration is None or duration == -1:
+        notes.append("the length is the service's choice: bounds only")
+        return None, frames_of(request.spec.duration.max)
+    return frames_of(duration), frames_of(duration)
+
+
+def _draft_tokens(
+    request: TaskRequest, tokens: int | None, tokens_max: int | None, notes: list[str]
+) -> tuple[int | None, int | None]:
+    """Apply the draft factor, in whole numbers."""
+    assert request.spec.draft is not None
+    factor = request.spec.draft.factor(audio=bool(request.effective("generate_audio")))
+    if factor is None:
+        notes.append("this model's draft factor is not known: bounded by the standard clip")
+        return None, tokens_max
+    notes.append("drafts: how the service rounds is not documented")
+    top, bottom = factor
+    return (
+        None if tokens is None else tokens * top // bottom,
+        None if tokens_max is None else -(-tokens_max * top // bottom),
+    )

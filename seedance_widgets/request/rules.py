@@ -1,0 +1,347 @@
+"""What a request's values may be: read as people write them, then checked against the catalog and across
+fields.
+
+Everything is reported at once. Rules that the service itself does not enforce are marked ``client_only``.
+Legacy ``--flags`` in a prompt are found here too.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import numbers
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from seedance_widgets import catalog
+from seedance_widgets.errors import InvalidRequest, MediaError, Problem
+from seedance_widgets.inputs.image import Image, image_problems, load_image
+from seedance_widgets.request.fields import (
+    CONTENT,
+    FIELDS,
+    FROM_DRAFT,
+    MODE_TITLES,
+    PARAMETERS,
+    PICTURES,
+    Kind,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from seedance_widgets.catalog.model import Model
+    from seedance_widgets.request.fields import Field, RequestFields
+    from seedance_widgets.request.model_options import Parameter
+
+__all__ = [
+    "DraftTask",
+    "convert_flags",
+    "find_flags",
+    "read_value",
+    "request_problems",
+    "shown",
+    "unknown_parameter",
+]
+
+_LONGEST_SHOWN = 200
+_FRAME_RATE = "framespersecond"
+_NAMES = {flag: name for name, row in FIELDS.items() for flag in row.flags}
+_NAMES |= {"fps": _FRAME_RATE, _FRAME_RATE: _FRAME_RATE}
+_FLAG = re.compile(
+    r"(?:(?<=\s)|^)--(" + "|".join(sorted(_NAMES, key=len, reverse=True)) + r")(?:[ \t=]+|\s+)(?!--)(\S+)\s*",
+    re.IGNORECASE,
+)
+# the field that a mode stands or falls with
+_FIELD_OF_MODE = {"text": "model", **{row.mode: row.name for row in PICTURES}}
+
+
+def request_problems(
+    request: RequestFields, model: Model, mode: str, parameters: Mapping[str, Parameter], *, sketch: bool
+) -> list[Problem]:
+    """Every fault of a request.
+
+    Parameters
+    ----------
+    request
+        Its fields, read by type.
+    model, mode, parameters
+        What it is asked of, what it is made from, and what the model takes in that mode.
+    sketch
+        It may still lack its prompt and pictures.
+    """
+    return [
+        *_parameter_problems(request, model, mode, parameters),
+        *_role_problems(request, model, parameters, sketch=sketch),
+        *_picture_problems(request, heif=model.heif),
+        *_pass_through_problems(request),
+    ]
+
+
+def unknown_parameter(name: str, value: Any) -> Problem:
+    """A problem for a parameter that no request has, with the nearest name of one that it has."""
+    close = difflib.get_close_matches(name, FIELDS, n=1)
+    return Problem(
+        name,
+        value,
+        "no such parameter (pass service fields that are new in extra=)",
+        close[0] if close else None,
+    )
+
+
+def _parameter_problems(
+    request: RequestFields, model: Model, mode: str, parameters: Mapping[str, Parameter]
+) -> Iterator[Problem]:
+    """Each parameter against what the model takes in this mode."""
+    if mode != FROM_DRAFT and mode not in model.modes:
+        titles = ", ".join(MODE_TITLES[known] for known in model.modes)
+        able = [other.name for other in catalog.models() if mode in other.modes]
+        yield Problem(
+            _FIELD_OF_MODE[mode],
+            model.name if mode == "text" else MODE_TITLES[mode],
+            f"{model.name} takes {titles}; {MODE_TITLES[mode]} is for {', '.join(able) or 'no model'}",
+            nearest=able[0] if able and mode == "text" else None,
+        )
+        return
+    for name, parameter in parameters.items():
+        value = getattr(request, name)
+        if value is None:
+            continue
+        if name == "draft" and value and request.draft_task is None and model.draft is None:
+            able = [other.name for other in catalog.models() if other.draft]
+            yield Problem(name, value, f"{parameter.why_not}; {', '.join(able)} do", client_only=True)
+        elif problem := parameter.fault(value, model.name):
+            yield problem
+    if model.references and request.reference_images and len(request.reference_images) > model.references.max:
+        yield Problem(
+            "reference_images",
+            f"{len(request.reference_images)} pictures",
+            f"{model.name} takes {model.references.min} to {model.references.max}",
+            nearest=model.references.max,
+        )
+
+
+def _role_problems(
+    request: RequestFields, model: Model, parameters: Mapping[str, Parameter], *, sketch: bool
+) -> Iterator[Problem]:
+    """Which inputs go together."""
+    if request.frames is not None and request.duration is not None:
+        yield Problem(
+            "frames",
+            request.frames,
+            f"not together with duration={request.duration}: the service would follow frames",
+            client_only=True,
+        )
+    references = f"{len(request.reference_images)} pictures"
+    if request.draft_task is not None:
+        yield from _final_problems(request, model, parameters)
+    elif request.reference_images and (request.first_frame or request.last_frame):
+        yield Problem("reference_images", references, "not together with a first or last frame")
+    elif request.last_frame is not None and request.first_frame is None:
+        yield Problem("last_frame", request.last_frame.name, "needs a first_frame too")
+    elif not (sketch or request.prompt.strip() or request.images or request.extra.get("content")):
+        yield Problem("prompt", request.prompt, "empty, and there is no picture: say what to show")
+
+
+def _picture_problems(request: RequestFields, *, heif: bool) -> Iterator[Problem]:
+    """Limits on each picture, and on all of them together."""
+    for row, images in request.pictures():
+        for i, image in enumerate(images):
+            name = f"{row.name}[{i}]" if row.kind is Kind.PICTURES else row.name
+            yield from image_problems(name, image, heif=heif)
+    total = sum(image.encoded_bytes for image in request.images)
+    limit = catalog.rules().body_max_bytes
+    if total > limit:
+        yield Problem(
+            "body",
+            f"{total:,} bytes of pictures",
+            f"a request has at most {limit:,} bytes; prepare_image makes pictures smaller, "
+            "and an address costs nothing",
+        )
+
+
+def _pass_through_problems(request: RequestFields) -> Iterator[Problem]:
+    """Fields that the service takes from us without a model in between."""
+    if request.callback_url is not None:
+        parts = urlsplit(request.callback_url)
+        if parts.scheme not in ("http", "https") or not parts.netloc:
+            yield Problem(
+                "callback_url", request.callback_url, "an http(s) address that the service can reach"
+            )
+    for key in FIELDS.keys() & request.extra.keys():
+        yield Problem("extra", key, "is a parameter of its own", nearest=key)
+
+
+def _final_problems(
+    request: RequestFields, model: Model, parameters: Mapping[str, Parameter]
+) -> Iterator[Problem]:
+    for name in (row.name for row in CONTENT if row.kind is not Kind.DRAFT):
+        if getattr(request, name):
+            yield Problem(name, shown(getattr(request, name)), "reused from the draft and cannot be changed")
+    for name, row in PARAMETERS.items():
+        # elsewhere a flag that is off asks for nothing; here it would ask for another clip than the draft
+        if row.reused and getattr(request, name) is False:
+            yield Problem(name, value=False, reason=parameters[name].why_not)
+    if model.draft is None:
+        able = [other.name for other in catalog.models() if other.draft]
+        yield Problem("model", model.name, f"makes no drafts; {', '.join(able)} do", nearest=able[0])
+    draft_model = request.draft_task.model
+    if draft_model is not None and catalog.find(draft_model).id != model.id:
+        yield Problem(
+            "model",
+            model.name,
+            "a final is made by the draft's own model",
+            nearest=catalog.find(draft_model).name,
+        )
+
+
+def find_flags(prompt: str) -> list[tuple[str, str]]:
+    """Flags in a prompt as (parameter, text of its value), in order of appearance."""
+    return [(_NAMES[match[1].lower()], match[2]) for match in _FLAG.finditer(prompt)]
+
+
+def convert_flags(prompt: str) -> tuple[str, dict[str, Any]]:
+    """The prompt without its flags, and what they say as body parameters.
+
+    Values that read as numbers or booleans become such, others stay text for the strict check to name.
+    The frame rate is left out: every clip has 24 frames a second and the body has no field for it.
+    """
+    params = {name: _value(name, text) for name, text in find_flags(prompt) if name != _FRAME_RATE}
+    return _FLAG.sub("", prompt).strip(), params
+
+
+def _value(name: str, text: str) -> Any:
+    kind = FIELDS[name].kind
+    if kind is Kind.FLAG:
+        return {"true": True, "false": False, "1": True, "0": False}.get(text.lower(), text)
+    if kind is Kind.NUMBER:
+        return int(text) if re.fullmatch(r"-?\d+", text, re.ASCII) else text
+    return text.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class DraftTask:
+    """A draft to make a final of: its task id, and what is known of it (None where unknown).
+
+    ``created_at`` counts for the 7 days that the id is good for. ``ratio``, ``duration`` (s), ``frames``
+    and ``generate_audio`` are reused by the service, and so decide the final's size and price.
+    """
+
+    id: str
+    model: str | None = None
+    created_at: datetime | None = None
+    ratio: str | None = None
+    duration: int | None = None
+    frames: int | None = None
+    generate_audio: bool | None = None
+
+
+def read_value(row: Field, value: Any, problems: list[Problem]) -> Any:
+    """The value of one field of a request in its plain type; faults are added to ``problems``."""
+    if row.kind is Kind.PICTURE:
+        return _image(row.name, value, problems)
+    if row.kind is Kind.PICTURES:
+        return _images(row.name, value, problems)
+    if row.kind is Kind.DRAFT:
+        return _draft_task(value, problems)
+    if row.kind is Kind.EXTRA:
+        return _extra(value, problems)
+    read = {Kind.FLAG: _flag, Kind.NUMBER: _number, Kind.CHOICE: _word}.get(row.kind, _text)
+    try:
+        plain = None if value is None else read(value)
+    except (TypeError, ValueError) as error:
+        plain = None
+        nearest = _nearest(value) if row.kind is Kind.NUMBER else None
+        problems.append(Problem(row.name, value, f"must be {error}", nearest=nearest))
+    if row.kind is Kind.PROMPT:
+        return plain or ""
+    return None if row.name == "seed" and plain == -1 else plain
+
+
+def _flag(value: Any) -> bool:
+    # numpy's own boolean is no bool, but says the same
+    if isinstance(value, bool) or type(value).__name__ in ("bool_", "bool"):
+        return bool(value)
+    raise TypeError("true or false")
+
+
+def _number(value: Any) -> int:
+    if not _is_number(value) or value != int(value):
+        raise TypeError("a whole number")
+    return int(value)
+
+
+def _nearest(value: Any) -> int | None:
+    """The whole number that was probably meant."""
+    if isinstance(value, str) and re.fullmatch(r"\s*-?[0-9]{1,18}\s*", value):
+        return int(value)
+    return round(float(value)) if _is_number(value) else None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("text")
+    return value
+
+
+def _word(value: Any) -> str:
+    return _text(value).strip().lower()
+
+
+def _image(name: str, value: Any, problems: list[Problem]) -> Image | None:
+    if value is None:
+        return None
+    try:
+        return load_image(value)
+    except MediaError as error:
+        problems.append(Problem(name, shown(value), str(error)))
+        return None
+
+
+def _images(name: str, value: Any, problems: list[Problem]) -> tuple[Image, ...]:
+    if value is None:
+        return ()
+    if isinstance(value, str | bytes | Image) or not hasattr(value, "__iter__"):
+        value = (value,)
+    loaded = (_image(f"{name}[{i}]", item, problems) for i, item in enumerate(value))
+    return tuple(image for image in loaded if image is not None)
+
+
+def _extra(value: Any, problems: list[Problem]) -> dict[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        problems.append(Problem("extra", shown(value), "must be a dict of body fields"))
+        return {}
+    content = value.get("content", ())
+    if not isinstance(content, list | tuple) or not all(isinstance(item, Mapping) for item in content):
+        problems.append(Problem("extra", shown(content), "its content must be a list of dicts"))
+        return {}
+    return dict(value)
+
+
+def _draft_task(value: Any, problems: list[Problem]) -> DraftTask | None:
+    if value is None or isinstance(value, DraftTask):
+        return value
+    if hasattr(value, "as_draft"):
+        try:
+            return _draft_task(value.as_draft(), problems)
+        except InvalidRequest as error:
+            problems += error.problems
+            return None
+    if isinstance(value, str) and value.strip():
+        return DraftTask(value.strip())
+    problems.append(Problem("draft_task", shown(value), "the task id of a draft, or the draft's Task"))
+    return None
+
+
+def shown(value: Any) -> Any:
+    """Enough of a value to recognise it in a message."""
+    return value if isinstance(value, str) and len(value) < _LONGEST_SHOWN else f"<{type(value).__name__}>"

@@ -1,0 +1,382 @@
+"""Requests on their way out: estimated, logged all or none, then each sent exactly once by a `Submission`.
+
+The durable intent comes first, then the gate, then the POST, then the durable id. A create has no idempotency
+key, so it is repeated only when an answer proves that nothing was made: the call never left, or the service
+refused it before any work. Whatever else happens, the row says what is known, and nothing is re-sent.
+
+A sending goes on whoever waits for it; closing waits for the answers that are on their way, for each of them
+names a paid task.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from seedance_widgets.background_loop import engine
+from seedance_widgets.errors import (
+    AnswerLost,
+    APIError,
+    GateClosed,
+    InvalidRequest,
+    LogError,
+    NotSent,
+    SeedanceError,
+    ServerFault,
+)
+from seedance_widgets.log.row import Status
+from seedance_widgets.log.row_mapping import Order
+from seedance_widgets.modelark.error_codes import is_retryable_refusal, refuses_every_create
+from seedance_widgets.request.pricing import estimate
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+    from concurrent.futures import Future
+
+    from seedance_widgets.errors import ServiceError
+    from seedance_widgets.log.journal import Intent, Journal
+    from seedance_widgets.log.row import RowChanges, TaskRow
+    from seedance_widgets.media.store import Media
+    from seedance_widgets.modelark.client import Answer, Client
+    from seedance_widgets.recovery.leases import Peers
+    from seedance_widgets.recovery.recovery import Recovery
+    from seedance_widgets.request.pricing import Estimate
+    from seedance_widgets.request.task_request import TaskRequest
+    from seedance_widgets.sending.gates import Gates, Place
+    from seedance_widgets.sending.limits import Lane
+    from seedance_widgets.task.registry import Registry
+    from seedance_widgets.task.task import Task
+
+__all__ = ["Outbox", "Submission"]
+
+_CONNECT_TRIES = 3
+_FIRST_WAIT = 1.0
+_LONGEST_WAIT = 60.0
+# a queue that has not drained by then is a refusal that a person should hear of
+_PATIENCE = 900.0
+_WRITE_TRIES = 10
+_CLOSED = "this studio is closed; nothing was sent. Make another one: Studio(home)."
+logger = logging.getLogger(__name__)
+_LAST_ANSWER = 75.0
+
+
+class Outbox:
+    """What one runtime sends; runs on the engine.
+
+    Parameters
+    ----------
+    client, journal, media, registry, gates, peers
+        Of the runtime.
+    recovery
+        Looks for a task whose outcome could not be written down.
+    sleep
+        Waits for some seconds, or until the studio is closed.
+
+    Attributes
+    ----------
+    budget_usd : float or None
+        The last one given, in USD; for what is sent `again`.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        journal: Journal,
+        media: Media,
+        *,
+        registry: Registry,
+        gates: Gates,
+        peers: Peers,
+        recovery: Recovery,
+        sleep: Callable[[float], Awaitable[None]],
+    ) -> None:
+        self.budget_usd: float | None = None
+        self._client = client
+        self._journal = journal
+        self._media = media
+        self._registry = registry
+        self._gates = gates
+        self._peers = peers
+        self._recovery = recovery
+        self._sleep = sleep
+        self._sends: set[asyncio.Task[Any]] = set()
+        self._closed = False
+
+    async def begin(
+        self,
+        request: TaskRequest,
+        *,
+        budget_usd: float | None,
+        columns: RowChanges,
+        lane: Lane = "interactive",
+    ) -> tuple[Task, Future[None]]:
+        """Log a request and start sending it.
+
+        Parameters
+        ----------
+        request
+            What to send.
+        budget_usd
+            Cap in USD, None for none.
+        columns
+            Further columns of its row, such as ``parent_key`` or ``study``.
+        lane
+            ``batch`` yields to what a person has just asked for.
+
+        Returns
+        -------
+        tuple of Task and Future
+            The task, whose intent is on disk; and its sending, which goes on whoever waits for it, and
+            raises what the task's ``error`` says if the service did not accept.
+
+        Raises
+        ------
+        SeedanceError
+            The studio is closed; or as the journal refuses an intent. Nothing was sent.
+        """
+        return (await self._begin([(request, columns, None)], budget_usd=budget_usd, lane=lane))[0]
+
+    async def begin_all(
+        self,
+        requests: Sequence[tuple[TaskRequest, RowChanges]],
+        *,
+        budget_usd: float | None,
+        lane: Lane = "batch",
+    ) -> list[tuple[Task, Future[None]]]:
+        """`begin` for several requests, each with further columns of its row: all are logged, or none."""
+        wanted = [(request, columns, None) for request, columns in requests]
+        return await self._begin(wanted, budget_usd=budget_usd, lane=lane)
+
+    async def again(
+        self, request: TaskRequest, *, columns: RowChanges, instead_of: str
+    ) -> tuple[Task, Future[None]]:
+        """`begin` in place of a row that was never made, whose key is ``instead_of``."""
+        wanted = [(request, columns, instead_of)]
+        return (await self._begin(wanted, budget_usd=self.budget_usd, lane="interactive"))[0]
+
+    def check_open(self) -> None:
+        """Refuse what would send, follow or save something.
+
+        Raises
+        ------
+        SeedanceError
+            The studio is closed.
+        """
+        if self._closed:
+            raise SeedanceError(_CLOSED)
+
+    async def close(self) -> None:
+        """Turn away what waits at a gate, and hear the answers that are on their way."""
+        self._closed = True
+        self._gates.close("the studio was closed before it was sent")
+        if self._sends:  # an answer that is on its way names a paid task
+            await asyncio.wait(self._sends, timeout=_LAST_ANSWER)
+
+    async def _begin(
+        self,
+        wanted: Sequence[tuple[TaskRequest, RowChanges, str | None]],
+        *,
+        budget_usd: float | None,
+        lane: Lane,
+    ) -> list[tuple[Task, Future[None]]]:
+        self.check_open()
+        if budget_usd is not None:
+            self.budget_usd = budget_usd
+        orders = [
+            Order(
+                estimate(request),
+                await asyncio.to_thread(self._media.keep_inputs, request) if request.images else {},
+                {**columns, "owner": self._peers.owner},
+                instead_of,
+            )
+            for request, columns, instead_of in wanted
+        ]
+        await self._peers.be_present()
+        intents = await engine.write(self._journal.begin_all, orders, budget_usd=budget_usd)
+        begun = []
+        for order, intent in zip(orders, intents, strict=True):
+            task = self._registry.hold(intent.row, order.estimate.request)
+            self._registry.publish(intent.row)
+            logger.info("task %s: written down, at most $%.4f reserved", intent.key, intent.row.reserved_usd)
+            submission = Submission(
+                self._client,
+                self._journal,
+                self._registry,
+                self._gates,
+                intent=intent,
+                estimate=order.estimate,
+                sleep=self._sleep,
+            )
+            begun.append((task, engine.submit(self._send(task, submission, lane), awaited=True)))
+        return begun
+
+    async def _send(self, task: Task, submission: Submission, lane: Lane) -> None:
+        sending = asyncio.current_task()
+        assert sending is not None
+        self._sends.add(sending)
+        sending.add_done_callback(self._sends.discard)
+        try:
+            row = await submission.send(lane)
+        except Exception as error:
+            self._registry.release(task.key)
+            task.give_up(error)
+            if not self._closed:
+                self._recovery.look_for(task.key)
+            raise
+        if row.task_id is None and task.error is not None:
+            raise task.error
+
+
+class Submission:
+    """One intent on its way to the service; runs on the engine.
+
+    Parameters
+    ----------
+    client, journal, registry, gates
+        Of the studio.
+    intent
+        What to send.
+    estimate
+        Of its request.
+    sleep
+        Waits for some seconds, or until the studio is closed.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        journal: Journal,
+        registry: Registry,
+        gates: Gates,
+        *,
+        intent: Intent,
+        estimate: Estimate,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._client = client
+        self._journal = journal
+        self._registry = registry
+        self._gates = gates
+        self._intent = intent
+        self._tokens = estimate.tokens_max
+        self._spec = estimate.request.spec
+        self._tier = estimate.request.effective("service_tier")
+        self._sleep = sleep
+
+    async def send(self, lane: Lane) -> TaskRow:
+        """Wait for a place in a lane, send, and record the outcome.
+
+        Returns
+        -------
+        TaskRow
+            With status queued, rejected, not_created or unknown; it is published already.
+
+        Raises
+        ------
+        LogError
+            The outcome could not be written down; the message says what it was.
+        """
+        try:
+            with self._gates.place(self._spec, self._tier, self._tokens, lane) as place:
+                row = await self._post(place)
+        except GateClosed as closed:
+            row = await self._record_not_made(str(closed))
+        self._registry.publish(row)
+        return row
+
+    async def _post(self, place: Place) -> TaskRow:  # noqa: C901 - one branch an outcome, in one place on purpose
+        key, tries, waited = self._intent.key, 0, 0.0
+        while True:
+            tries += 1
+            async for reason in place.wait():
+                await self._registry.record(self._journal.noted, key, reason)
+            row = await self._insist(f"Task {key} was not sent.", self._journal.row)
+            if row.status is not Status.INTENT:  # this machine slept, and another kernel has settled the row
+                return row
+            try:
+                answer = await self._client.create(self._intent.body)
+            except NotSent as error:
+                if tries >= _CONNECT_TRIES:
+                    return await self._record_not_made(str(error))
+                await self._sleep(_pause(tries))
+            except InvalidRequest as error:  # the body is not JSON: nothing left this machine
+                return await self._record_not_made(str(error))
+            except (AnswerLost, ServerFault) as error:
+                return await self._record_unclear(error)
+            except APIError as error:
+                if error.status_code == httpx.codes.REQUEST_TIMEOUT:
+                    # a gateway gave up waiting: what it had passed on nobody knows
+                    return await self._record_unclear(error)
+                pause = (error.retry_after or 0.0) + _pause(tries)
+                waited += pause
+                if not is_retryable_refusal(error) or waited > _PATIENCE:
+                    if refuses_every_create(error):
+                        self._gates.refuse(self._spec, self._tier, f"{error.code}: {error.message}")
+                    refused = f"The service refused task {key} ({error}), so nothing was made."
+                    return await self._insist(refused, self._journal.rejected, error)
+                self._gates.hold(self._spec, self._tier, pause, str(error.code))
+            else:
+                return await self._record_accepted(answer)
+
+    # --- how it ended ------------------------------------------------------------------------------------
+
+    async def _record_accepted(self, answer: Answer) -> TaskRow:
+        return await self._insist(
+            f"The service has accepted task {self._intent.key} as {answer.data['id']}.",
+            self._journal.accepted,
+            answer.data,
+            request_id=answer.request_id,
+            client_request_id=answer.client_request_id,
+            # somebody who took this kernel for dead may have taken the task over
+            owner=self._intent.row.owner,
+        )
+
+    async def _record_unclear(self, error: ServiceError) -> TaskRow:
+        return await self._insist(
+            f"The answer to task {self._intent.key} was lost ({error}), so a paid task may exist.",
+            self._journal.unknown,
+            str(error),
+            raw=error.raw if isinstance(error, AnswerLost) else None,
+            client_request_id=error.client_request_id,
+            owner=self._intent.row.owner,
+        )
+
+    async def _record_not_made(self, reason: str) -> TaskRow:
+        happened = f"Task {self._intent.key} was not made: {reason.rstrip('.')}."
+        return await self._insist(happened, self._journal.not_created, reason)
+
+    async def _insist(self, happened: str, act: Callable[..., TaskRow], *args: Any, **kwargs: Any) -> TaskRow:
+        """Read or write the row: until that has worked, only this process knows what happened."""
+        tries = 0
+        while True:
+            tries += 1
+            try:
+                return await engine.write(act, self._intent.key, *args, **kwargs)
+            except LogError as error:
+                text = f"{error} {happened}"
+                logger.warning("task %s: the log cannot be used: %s", self._intent.key, error)
+                if tries == 1:
+                    # the card and whoever reads the terminal know it, whatever becomes of the disk,
+                    # which may be the one that stderr is written to as well
+                    with contextlib.suppress(OSError, ValueError):
+                        print(f"seedance-widgets: {text} Tried again.", file=sys.stderr)  # noqa: T201
+                    note = f"{happened} Not written down yet: {error}"
+                    self._registry.publish(replace(self._intent.row, note=note))
+                if tries == _WRITE_TRIES:
+                    raise LogError(
+                        f"{text} Nothing is lost: what was asked is in the log and its cost stays reserved. "
+                        "Nothing is sent again. Once the log works, `await studio.resume()` settles it."
+                    ) from error
+            await self._sleep(_pause(tries))
+
+
+def _pause(tries: int) -> float:
+    longest = min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** (tries - 1))
+    return longest * random.uniform(0.5, 1.0)  # noqa: S311

@@ -1,0 +1,1 @@
+"""Clips that belong together: chains, and joining clips to one."""

@@ -1,0 +1,1 @@
+"""Judging a study's clips: trials, votes, blinding."""

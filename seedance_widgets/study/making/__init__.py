@@ -1,0 +1,1 @@
+"""Making a study's clips: its design, its plan, its run."""

@@ -1,0 +1,155 @@
+"""Make the clips that a study lacks, through the gates, behind tasks that people submit; none is made twice.
+
+Only a few intents wait at a gate at a time. A kernel that is killed thus leaves few creates of which nobody
+knows whether they were sent, and a service that turns one away for good is not asked a hundred times.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from seedance_widgets.background_loop import engine
+from seedance_widgets.errors import InvalidStudy, OutcomeUnknown, RequestRejected, SeedanceError
+from seedance_widgets.request.pricing import estimate
+from seedance_widgets.studio import check_request
+from seedance_widgets.study.making.clip_states import fates_of
+from seedance_widgets.study.making.progress import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from seedance_widgets.log.row import RowChanges
+    from seedance_widgets.studio import Studio
+    from seedance_widgets.study.making.clip_states import Fate
+    from seedance_widgets.study.making.design import Clip, Design
+
+__all__ = ["Run"]
+
+_AHEAD = 4
+_REDRAWN = 1.0
+
+
+class Run:
+    """One run of a study.
+
+    Parameters
+    ----------
+    studio
+        Pays for it.
+    name, design
+        Of the study.
+    show
+        Given the outcome so far, about once a second, and the last one at the end.
+    """
+
+    def __init__(self, studio: Studio, name: str, design: Design, *, show: Callable[[Outcome], None]) -> None:
+        self._studio = studio
+        self._runtime = studio.runtime
+        self._name = name
+        self._design = design
+        self._show = show
+        self._stopped: dict[str, str] = {}
+
+    async def go(self, *, retry_failed: bool) -> Outcome:
+        """Make the missing clips, wait until none is at work any more, and return the outcome.
+
+        Raises
+        ------
+        BudgetExceeded
+            The budget does not cover all that is missing; nothing was sent.
+        """
+        await self._take_up()
+        again = ("missing", "refused", "failed") if retry_failed else ("missing",)
+        gaps = [fate.clip for fate in await self._fates() if fate.state in again]
+        await asyncio.to_thread(self._check_budget, gaps)
+        work = asyncio.ensure_future(self._make(gaps))
+        try:
+            while not work.done():
+                self._show(await asyncio.to_thread(self._outcome, gaps))
+                await asyncio.wait([work], timeout=_REDRAWN)
+        finally:
+            # whoever ends the waiting ends the sending too; what was sent goes on
+            work.cancel()
+        await work
+        outcome = await asyncio.to_thread(self._outcome, gaps)
+        self._show(outcome)
+        return outcome
+
+    # --- inside ------------------------------------------------------------------------------------------
+
+    def _read_fates(self) -> list[Fate]:
+        return [*fates_of(self._design, self._runtime.studies.tasks(self._name)).values()]
+
+    async def _fates(self) -> list[Fate]:
+        # not on the loop that runs here, which may be the one that watches the service
+        return await asyncio.to_thread(self._read_fates)
+
+    def _outcome(self, asked: Sequence[Clip]) -> Outcome:
+        prices = [estimate(clip.request).usd_max for clip in asked]
+        return Outcome(
+            self._name,
+            [*self._design.arms],
+            self._read_fates(),
+            asked_usd=None if None in prices else sum(price or 0.0 for price in prices),
+            asked=len(asked),
+            stopped=tuple(self._stopped.values()),
+        )
+
+    async def _take_up(self) -> None:
+        """Follow what an earlier run, which may have been killed, has left at work."""
+        open_rows = [fate.row for fate in await self._fates() if fate.state == "unfinished" and fate.row]
+        if any(not self._runtime.follows(row.key) for row in open_rows):
+            await self._studio.resume()
+
+    def _check_budget(self, gaps: Sequence[Clip]) -> None:
+        estimates = [estimate(clip.request) for clip in gaps]
+        self._runtime.journal.check(estimates, budget_usd=self._studio.budget_usd)
+
+    async def _make(self, gaps: Iterable[Clip]) -> None:
+        """Send the clips of each gate in a queue of its own; then wait for all that are at work."""
+        by_gate: dict[str, list[Clip]] = defaultdict(list)
+        for clip in gaps:
+            by_gate[f"{clip.request.spec.wire_id} {clip.request.effective('service_tier')}"].append(clip)
+        async with asyncio.TaskGroup() as group:
+            for gate, clips in by_gate.items():
+                waiting = iter(clips)
+                for _ in range(_AHEAD):
+                    group.create_task(self._send(gate, waiting))
+        await self._wait()
+
+    async def _send(self, gate: str, waiting: Iterable[Clip]) -> None:
+        """Send one clip after the other, until the service will take no more."""
+        for clip in waiting:
+            if gate in self._stopped:
+                return
+            arm, item, seed = clip.slot
+            columns: RowChanges = {"study": self._name, "arm": arm, "item": item, "study_seed": seed}
+            try:
+                request, _ = await check_request(self._runtime, clip.request, {})
+                begin = self._runtime.outbox.begin(
+                    request, budget_usd=self._studio.budget_usd, columns=columns, lane="batch"
+                )
+                _, sending = await engine.bridge(begin)
+                await engine.wait(sending)
+            except (InvalidStudy, OutcomeUnknown):  # another run makes it; or it is looked for by itself
+                continue
+            except SeedanceError as error:
+                if not _is_about_content(error):
+                    self._stopped[gate] = str(error)
+
+    async def _wait(self) -> None:
+        """Wait until no clip of this study is at work that this process follows."""
+        for fate in await self._fates():
+            if fate.state == "unfinished" and fate.row and self._runtime.follows(fate.row.key):
+                task = await engine.bridge(self._runtime.task(fate.row.key))
+                with contextlib.suppress(SeedanceError):
+                    await task
+
+
+def _is_about_content(error: SeedanceError) -> bool:
+    """Whether the next clip may fare better: not at a closed gate, or with a used-up quota or budget."""
+    code = (error.code if isinstance(error, RequestRejected) else None) or ""
+    return "SensitiveContentDetected" in code or code.startswith(("InvalidParameter", "MissingParameter"))

@@ -1,0 +1,131 @@
+"""A logged task as code that asks for the same clip: Python for this package, and curl for everybody else.
+
+No key is in it: both take it from ``ARK_API_KEY``. Pictures are read from the files that the log keeps.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from seedance_widgets.errors import InvalidRequest, Problem
+from seedance_widgets.log.diff import body_of
+from seedance_widgets.modelark.credentials import DEFAULT_BASE_URL
+from seedance_widgets.request.fields import PICTURES, Kind
+from seedance_widgets.request.from_body import params_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from seedance_widgets.log.row import TaskRow
+
+__all__ = ["Code", "code_of"]
+
+_PICTURES = "inputs/"
+
+
+class Code(str):
+    """Python that asks for the same clip; ``curl`` is a shell command that does. Shown, it is both."""
+
+    __slots__ = ("curl",)
+
+    curl: str
+
+    def __new__(cls, python: str, curl: str) -> Self:
+        code = super().__new__(cls, python)
+        code.curl = curl
+        return code
+
+    def __repr__(self) -> str:
+        return f"{self}\n\n# the same in a shell\n{self.curl}"
+
+
+def code_of(row: TaskRow, home: Path, *, model: str) -> Code:
+    """Code for a row of the log.
+
+    Parameters
+    ----------
+    row
+        Of the log.
+    home
+        Absolute folder that its pictures' paths are relative to.
+    model
+        As a request names it: an endpoint with its family.
+
+    Raises
+    ------
+    InvalidRequest
+        The task was made elsewhere: nobody knows what was asked.
+    """
+    if row.body is None:
+        raise InvalidRequest(
+            [Problem("request", row.key, "made elsewhere: the service does not tell what was asked")]
+        )
+    body = body_of(row)
+    simulated = row.simulated
+    warning = "# the task was simulated: this asks a service that bills\n" if simulated else ""
+    return Code(_python(body, home, model, simulated=simulated), warning + _curl(body, home))
+
+
+def _python(body: Mapping[str, Any], home: Path, model: str, *, simulated: bool) -> str:
+    params = params_of({**body, "model": model})
+    prompt = params.pop("prompt", "")
+    for row in PICTURES:
+        if given := params.get(row.name):
+            several = row.kind is Kind.PICTURES
+            params[row.name] = [_picture(url, home) for url in given] if several else _picture(given, home)
+    simulate = ", simulate=True" if simulated else ""
+    given = [*([repr(prompt)] if prompt else []), *(f"{name}={value!r}" for name, value in params.items())]
+    return "\n".join([
+        "import seedance_widgets as sw",
+        "",
+        f"with sw.Studio({_from_here(home)!r}{simulate}) as studio:",
+        "    task = sw.run(",
+        "        studio.generate(",
+        *(f"            {each}," for each in given),
+        "        )",
+        "    )",
+        "print(task)",
+    ])  # fmt: skip
+
+
+def _curl(body: Mapping[str, Any], home: Path) -> str:
+    pictures: dict[str, str] = {}
+
+    def mark_picture(item: dict[str, Any]) -> dict[str, Any]:
+        url = item.get("image_url", {}).get("url", "")
+        if not url.startswith(_PICTURES):
+            return item
+        mark = f"@{url}@{len(pictures)}@"
+        pictures[mark] = url
+        return {**item, "image_url": {"url": mark}}
+
+    content = [mark_picture(item) for item in body["content"]]
+    rest = json.dumps({**body, "content": content}, ensure_ascii=False, indent=2)
+    said = []
+    for mark, url in pictures.items():
+        before, rest = rest.split(mark, 1)
+        start = f"{before}data:image/{Path(url).suffix[1:]};base64,"
+        said.append(f"  printf '%s' {shlex.quote(start)}")
+        said.append(f"  base64 < {shlex.quote(_picture(url, home))} | tr -d '\\n'")
+    said.append(f"  printf '%s' {shlex.quote(rest)}")
+    return "\n".join([
+        "{",
+        *said,
+        "} | curl -sS --fail-with-body \\",
+        "  -H \"Authorization: Bearer $ARK_API_KEY\" -H 'Content-Type: application/json' --data-binary @- \\",
+        f'  "${{ARK_BASE_URL:-{DEFAULT_BASE_URL}}}/contents/generations/tasks"',
+    ])  # fmt: skip
+
+
+def _picture(url: str, home: Path) -> str:
+    return _from_here(home / url) if url.startswith(_PICTURES) else url
+
+
+def _from_here(path: Path) -> str:
+    """Relative where it lies below the working folder, so that the code works where the folder is moved."""
+    here = Path(os.path.realpath("."))
+    return path.relative_to(here).as_posix() if path.is_relative_to(here) else path.as_posix()

@@ -1,0 +1,70 @@
+"""What a row of the log asked for, as the requests and drafts that people pass around."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from seedance_widgets.errors import InvalidRequest, Problem
+from seedance_widgets.request.rules import DraftTask
+from seedance_widgets.request.task_request import TaskRequest
+from seedance_widgets.units import moment_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from seedance_widgets.log.row import TaskRow
+
+__all__ = ["draft_of", "model_of", "request_of"]
+
+
+def request_of(row: TaskRow, home: Path) -> TaskRequest:
+    """The request that a row was begun with, its pictures read from the home.
+
+    Raises
+    ------
+    InvalidRequest
+        The task was made elsewhere: nobody knows what was asked.
+    """
+    if row.body is None:
+        reason = "made elsewhere: the service does not tell what was asked"
+        refused = "the request is not known"
+        raise InvalidRequest([Problem("request", row.key, reason)], refused=refused)
+    body = json.loads(row.body)
+    body["model"] = model_of(row)
+    for item in body["content"]:
+        picture = item.get("image_url")
+        if picture and str(picture["url"]).startswith("inputs/"):
+            picture["url"] = str(home / picture["url"])
+    if row.nonce is not None:
+        del body["execution_expires_after"]
+    return TaskRequest.from_dict(body)
+
+
+def draft_of(row: TaskRow) -> DraftTask:
+    """A row as the draft of a final.
+
+    Raises
+    ------
+    InvalidRequest
+        The task has no id at the service.
+    """
+    if row.task_id is None:
+        reason = f"is {row.status} and has no id at the service"
+        raise InvalidRequest([Problem("draft_task", row.key, reason)])
+    by_frames = row.duration is None
+    return DraftTask(
+        id=row.task_id,
+        model=model_of(row),
+        created_at=moment_of(row.created_at),
+        ratio=row.ratio,
+        duration=row.duration,
+        frames=row.frames if by_frames else None,
+        generate_audio=row.generate_audio,
+    )
+
+
+def model_of(row: TaskRow) -> str:
+    """A row's model as a request names it: an endpoint with its family."""
+    endpoint = str(row.wire_model or "")
+    return f"{endpoint}@{row.model}" if endpoint.startswith("ep-") else str(row.model)

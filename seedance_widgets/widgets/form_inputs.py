@@ -1,0 +1,192 @@
+"""The pictures and the draft that a form's mode asks for, and the cropper of its first frame."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as w
+
+from seedance_widgets.catalog.model import ADAPTIVE
+from seedance_widgets.inputs.crop import center_crop
+from seedance_widgets.inputs.prepare import prepare_image
+from seedance_widgets.request.fields import CONTENT, FIELDS, FROM_DRAFT
+from seedance_widgets.request.task_request import TaskRequest
+from seedance_widgets.widgets.controls import STYLE, Words, say
+from seedance_widgets.widgets.cropper import ImageCropper
+from seedance_widgets.widgets.image_picker import ImagePicker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from seedance_widgets.catalog.model import Model
+    from seedance_widgets.inputs.image import Image
+    from seedance_widgets.studio import Studio
+
+__all__ = ["Inputs"]
+
+_DRAFTS_SHOWN = 30
+
+
+class Inputs:
+    """Input pictures and drafts.
+
+    Parameters
+    ----------
+    studio
+        Its log has the drafts.
+    words
+        Makes the lines under the inputs.
+    changed
+        Called when a picture or a draft was chosen, removed or cropped.
+    """
+
+    def __init__(self, studio: Studio, words: Words, changed: Callable[[], None]) -> None:
+        self._studio = studio
+        self._words = words
+        self._changed = changed
+        self._cropper: ImageCropper | None = None
+        self._cropper_box = w.VBox()
+        self._lines = {row.name: words.line() for row in CONTENT if row.mode}
+        self.box = w.VBox()
+
+    # Each is made when a mode first asks for it: what is never shown is not saved with the notebook.
+
+    @cached_property
+    def _first(self) -> ImagePicker:
+        picker = ImagePicker(label=FIELDS["first_frame"].label)
+        picker.on_change(self._on_first)
+        return picker
+
+    @cached_property
+    def _last(self) -> ImagePicker:
+        picker = ImagePicker(label=FIELDS["last_frame"].label)
+        picker.on_change(self._changed)
+        return picker
+
+    @cached_property
+    def _references(self) -> ImagePicker:
+        picker = ImagePicker(label=FIELDS["reference_images"].label, multiple=True)
+        picker.on_change(self._changed)
+        return picker
+
+    @cached_property
+    def _draft(self) -> w.Dropdown:
+        layout = w.Layout(width="auto", max_width="540px")
+        draft = w.Dropdown(options=[("no draft yet", "")], description="Draft", style=STYLE, layout=layout)
+        draft.observe(lambda _: self._changed(), "value")
+        return draft
+
+    def _parts(self, mode: str) -> list[w.Widget]:
+        if mode == "text":
+            return []
+        if mode == FROM_DRAFT:
+            return [self._draft, self._lines["draft_task"]]
+        if mode == "reference":
+            return [self._references, self._lines["reference_images"]]
+        first = [self._first, self._cropper_box, self._lines["first_frame"]]
+        return first if mode == "first_frame" else [*first, self._last, self._lines["last_frame"]]
+
+    def offer(self, model: Model, mode: str) -> None:
+        """Show what a mode asks for."""
+        if mode == "reference" and model.references:
+            self._references.limit = model.references.max
+        for picker in self._parts(mode):
+            if isinstance(picker, ImagePicker):
+                picker.model = model.name
+        if mode == FROM_DRAFT:
+            self._list_drafts()
+        self.box.children = self._parts(mode)
+
+    def aim(self, model: Model, resolution: str | None, ratio: str) -> None:
+        """Point the cropper at the clip that is asked for now."""
+        cropper = self._cropper
+        if cropper is not None:
+            cropper.model, cropper.resolution = model.name, resolution
+            if cropper.ratio != ratio:
+                cropper.ratio = ratio
+
+    def params(self, mode: str) -> dict[str, Any]:
+        """Pictures and draft as fields of a request, not yet cropped."""
+        if mode == FROM_DRAFT:
+            return {"draft_task": self._draft.value or None}
+        if mode == "reference":
+            return {"reference_images": tuple(self._references.images)}
+        found: dict[str, Any] = {}
+        if mode in ("first_frame", "first_last_frame") and self._first.images:
+            found["first_frame"] = self._first.images[0]
+        if mode == "first_last_frame" and self._last.images:
+            found["last_frame"] = self._last.images[0]
+        return found
+
+    def missing(self, mode: str) -> str | None:
+        """The first input that a mode still lacks, None if it has all."""
+        wanted = {
+            "first_frame": ("first_frame",),
+            "first_last_frame": ("first_frame", "last_frame"),
+            "reference": ("reference_images",),
+            FROM_DRAFT: ("draft_task",),
+        }.get(mode, ())
+        given = self.params(mode)
+        return next((name for name in wanted if not given.get(name)), None)
+
+    def cropped(self, mode: str, params: dict[str, Any]) -> dict[str, Any]:
+        """The same fields with the first frame cut as the cropper shows."""
+        return self._cut(params, self._cut_of(mode, params))
+
+    def snapshot(self, mode: str, params: dict[str, Any]) -> Callable[[], TaskRequest]:
+        """A request to be made later, elsewhere, from what is chosen now."""
+        cut = self._cut_of(mode, params)
+        return lambda: TaskRequest(**self._cut(params, cut))
+
+    def load(self, request: TaskRequest) -> None:
+        """Take the pictures and the draft of a request."""
+        if request.first_frame is not None:
+            self._first.add(request.first_frame)
+        if request.last_frame is not None:
+            self._last.add(request.last_frame)
+        if request.reference_images:
+            self._references.clear()
+            for image in request.reference_images:
+                self._references.add(image)
+        if request.draft_task is not None:
+            self._list_drafts(request.draft_task.id)
+
+    def explain(self, texts: dict[str, list[str]]) -> None:
+        """Write problems under the input they are about; takes them out of ``texts``."""
+        for name, line in self._lines.items():
+            say(line, " ".join(texts.pop(name, [])))
+
+    def _on_first(self) -> None:
+        picture, before = self._first.image, self._cropper
+        # a picture that cannot be seen here is cropped by the service, around its centre
+        seen = picture is not None and picture.data is not None and picture.size is not None
+        self._cropper = ImageCropper(picture, ratio=ADAPTIVE) if seen else None
+        self._cropper_box.children = () if self._cropper is None else (self._cropper,)
+        if before is not None:
+            before.close()
+        self._changed()
+
+    def _cut_of(self, mode: str, params: dict[str, Any]) -> Callable[[], Image] | None:
+        """How to cut the first frame; None where the service's own crop is what is wanted."""
+        cropper = self._cropper
+        if cropper is None or "first_frame" not in params or mode not in ("first_frame", "first_last_frame"):
+            return None
+        picture, ratio, window = self._first.images[0], cropper.ratio, cropper.crop
+        if window is None or picture.size is None or window == center_crop(*picture.size, ratio):
+            return None
+        model, resolution = cropper.model, cropper.resolution
+        return lambda: prepare_image(picture, ratio, model=model, resolution=resolution, crop=window)
+
+    def _cut(self, params: dict[str, Any], cut: Callable[[], Image] | None) -> dict[str, Any]:
+        return params if cut is None else {**params, "first_frame": cut()}
+
+    def _list_drafts(self, wanted: str | None = None) -> None:
+        rows = [row for row in self._studio.runtime.journal.drafts() if row.task_id][:_DRAFTS_SHOWN]
+        options = [(f"{row.key} · {(row.prompt or '')[:60]}", row.task_id) for row in rows]
+        if wanted is not None and wanted not in dict(options).values():
+            options.insert(0, (wanted, wanted))
+        before = wanted or self._draft.value
+        self._draft.options = options or [("no draft yet", "")]
+        known = [value for _, value in self._draft.options]
+        self._draft.value = before if before in known else known[0]
