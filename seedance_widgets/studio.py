@@ -7,7 +7,6 @@ import contextlib
 import numbers
 import os
 import time
-from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
@@ -17,13 +16,14 @@ from seedance_widgets.callsite import point_warnings_here, warn
 from seedance_widgets.drafts.promotion import age_problem, from_draft, keys_of_drafts, plan_finals
 from seedance_widgets.errors import InvalidRequest, MissingAPIKey, Problem, RetiredModelWarning, SeedanceError
 from seedance_widgets.live_output import bundle_of, in_notebook, show_once
-from seedance_widgets.modelark.credentials import Key
+from seedance_widgets.modelark.credentials import Key, is_byteplus
+from seedance_widgets.request.defaults import Defaults
 from seedance_widgets.request.rules import shown
 from seedance_widgets.request.task_request import TaskRequest
 from seedance_widgets.runtime import join, leave
 from seedance_widgets.sending.limits import Limits
 from seedance_widgets.simulator import Simulator
-from seedance_widgets.stories.chain import Chain, links_of, source_of
+from seedance_widgets.stories.chain import Chain, find_links, source_of
 from seedance_widgets.task.from_row import draft_of
 from seedance_widgets.task.task import Task
 from seedance_widgets.units import usd_text
@@ -73,6 +73,9 @@ class Studio:
     limits
         How fast and how much is sent, where that is not to be the catalog's. Of several studios on a home in
         one process those of the first count.
+    defaults
+        What requests take that leave it open, as in ``{"model": "seedance-2.5", "resolution": "480p"}``: any
+        fields of `TaskRequest` but prompt, pictures, draft and seed. The model is the catalog's otherwise.
     clock
         Seconds since 1970 UTC.
 
@@ -83,7 +86,7 @@ class Studio:
     LogError
         The log cannot be opened.
     InvalidRequest
-        The key, the base URL, the budget or ``simulate`` is none.
+        The key, the base URL, the budget or ``simulate`` is none, or the defaults make no legal request.
     """
 
     def __init__(
@@ -97,10 +100,13 @@ class Studio:
         log: Path | str | None = None,
         media: Path | str | None = None,
         limits: Limits | None = None,
+        defaults: Mapping[str, Any] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.home = Path(home).expanduser().resolve()
         self.budget_usd = _budget(budget_usd)
+        base_url = base_url or os.environ.get("ARK_BASE_URL")
+        self._defaults = Defaults(defaults, clock=clock, is_byteplus=bool(simulate) or is_byteplus(base_url))
         # a verbose traceback prints locals and arguments into the notebook
         key, api_key = Key(api_key or os.environ.get("ARK_API_KEY")), None
         if not isinstance(simulate, bool | Simulator):
@@ -111,7 +117,7 @@ class Studio:
         self._runtime, self._shared_by = join(
             self.home,
             key=key,
-            base_url=base_url or os.environ.get("ARK_BASE_URL"),
+            base_url=base_url,
             simulate=simulate,
             log=log or self.home / "log.sqlite",
             media=None if media is None else Path(media).expanduser().resolve(),
@@ -306,7 +312,10 @@ class Studio:
 
         def make_links() -> tuple[Sequence[Link], str | None]:
             picture, parent = source_of(first_frame, self._runtime)
-            links = links_of(prompts, first_frame=picture, seed=seed, name=name, params=params)
+            ways = (self._defaults.fill(params), *self._defaults.earlier(params))
+            links = find_links(
+                prompts, ways, journal=self._runtime.journal, first_frame=picture, seed=seed, name=name
+            )
             if links:
                 warn_if_retired(self._runtime, links[0].request)
             return links, parent
@@ -346,6 +355,8 @@ class Studio:
     async def _submit(
         self, prompt_or_request: str | TaskRequest, params: dict[str, Any], *, show: bool
     ) -> Task:
+        if not isinstance(prompt_or_request, TaskRequest):
+            params = self._defaults.fill(params)
         request, columns = await check_request(self._runtime, prompt_or_request, params)
         work = self._runtime.outbox.begin(request, budget_usd=self.budget_usd, columns=columns)
         task, sending = await engine.bridge(work)
@@ -395,9 +406,17 @@ class Studio:
             An arm's requests would be refused; every fault is in ``problems``.
         """
         from seedance_widgets.study.making.design import design_of
+        from seedance_widgets.study.making.stored_definition import stored_fill
         from seedance_widgets.study.study import Study
 
-        return Study(self, name, design_of(arms, items, seeds, criteria, params))
+        stored = self._runtime.studies.definition(name) if isinstance(name, str) else None
+
+        def fill(arm: str, given: dict[str, Any]) -> dict[str, Any]:
+            if stored is None:
+                return self._defaults.fill(given)
+            return stored_fill(stored, arm, given, ("model", *self._defaults.own))
+
+        return Study(self, name, design_of(arms, items, seeds, criteria, params, fill=fill))
 
     # --- tasks at the service ----------------------------------------------------------------------------
 
@@ -540,6 +559,11 @@ class Studio:
         return self._runtime.log
 
     @property
+    def defaults(self) -> Defaults:
+        """What is filled into requests that leave it open; its ``model`` is a name, its ``own`` a dict."""
+        return self._defaults
+
+    @property
     def spent(self) -> float:
         """Dollars billed for this home's tasks; of simulated ones where this studio simulates."""
         return self._runtime.money()[0]
@@ -658,19 +682,14 @@ def warn_if_retired(runtime: StudioRuntime, request: TaskRequest) -> None:
     Whoever has had a task of it accepted since that day knows that it still answers.
     """
     spec, retired = request.spec, request.spec.retirement
-    if runtime.simulated or retired is None or spec.id in _warned:
-        return
-    day = datetime.combine(date.fromisoformat(retired.date), datetime.min.time(), UTC).timestamp()
-    if runtime.clock() < day:
+    if runtime.simulated or retired is None or spec.id in _warned or not retired.is_past(runtime.clock()):
         return
     _warned.add(spec.id)
-    if any(runtime.journal.tokens_since(spec.wire_id, tier, day) for tier in spec.tiers):
+    if any(runtime.journal.tokens_since(spec.wire_id, tier, retired.begins_at) for tier in spec.tiers):
         return
     instead = f"; {retired.replacement} takes its place" if retired.replacement else ""
-    chosen = request.model is not None or request.draft_task is not None
-    default = "" if chosen else ' It is the model taken when none is named: model="..." names another.'
     warn(
         f"{spec.name} was retired on {retired.date} ({retired.status}){instead}. "
-        f"The service decides whether it still answers.{default}",
+        "The service decides whether it still answers.",
         RetiredModelWarning,
     )

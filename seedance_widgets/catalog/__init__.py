@@ -3,7 +3,8 @@
 Models are retired and new ones arrive, so what a model takes is never written in code. The file is read
 once, when first asked; `register` adds a model or overrides one for this process. Names resolve from the
 dated id (``seedance-1-5-pro-251215``), the short name (``seedance-1-5-pro``), an alias, or an endpoint
-id with its family (``ep-20260101-abcde@seedance-1-5-pro``).
+id with its family (``ep-20260101-abcde@seedance-1-5-pro``). ``seedance-2.0`` and ``doubao-seedance-2-0``
+are read as people write them.
 
 >>> find("seedance-1-0-pro").size("1080p", "16:9")
 (1920, 1088)
@@ -12,6 +13,7 @@ id with its family (``ep-20260101-abcde@seedance-1-5-pro``).
 from __future__ import annotations
 
 import difflib
+import time
 import tomllib
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ADAPTIVE",
     "default_model",
+    "default_models",
     "find",
     "frames_per_second",
     "models",
@@ -59,8 +62,10 @@ def find(name: str) -> Model:
     wanted = (family if at else name).strip().lower() or "(none)"
     if not at:
         wanted = _families.get(wanted, wanted)
+    plain = _plain_name(wanted)
     for model in known.values():
-        if wanted in (model.id.lower(), model.name.lower(), (model.endpoint or "").lower(), *model.aliases):
+        own = (model.id, model.name, *model.aliases)
+        if wanted == (model.endpoint or "").lower() or plain in map(_plain_name, own):
             if not at:
                 return model
             # the service's answers, and the simulator, name the endpoint alone
@@ -91,9 +96,29 @@ def models() -> tuple[Model, ...]:
     return tuple(_registry().values())
 
 
-def default_model() -> Model:
-    """The model taken when none is named: the one the service recommends."""
-    return _registry()[str(_document()["default_model"])]
+def default_models() -> tuple[Model, ...]:
+    """The model that the catalog prefers, and those that took its place one after the other."""
+    followed: dict[str, Model] = {}
+    model: Model | None = find(str(_document()["default_model"]))
+    while model is not None and model.id not in followed:
+        followed[model.id] = model
+        successor = model.retirement and model.retirement.replacement
+        model = find(successor) if successor else None
+    return tuple(followed.values())
+
+
+def default_model(at: float | None = None) -> Model:
+    """The model taken when none is named: the preferred one, or its successor where it is retired.
+
+    Parameters
+    ----------
+    at
+        Seconds since 1970 UTC; now by default.
+    """
+    now = time.time() if at is None else at
+    candidates = default_models()
+    live = (model for model in candidates if model.retirement is None or not model.retirement.is_past(now))
+    return next(live, candidates[-1])
 
 
 def ratios() -> tuple[str, ...]:
@@ -153,6 +178,12 @@ def to_pandas() -> pd.DataFrame:
         for ratio, (width, height) in by_ratio.items()
     ]
     return pd.DataFrame(rows)
+
+
+def _plain_name(name: str) -> str:
+    """A name without what people leave out or write otherwise: the vendor's prefix, dots, case."""
+    plain = name.strip().lower().replace(".", "-").replace("_", "-")
+    return plain.removeprefix("doubao-").removeprefix("dreamina-")
 
 
 # --- adding ----------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ Sides are in pixels, durations in seconds, money in USD per million tokens.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from typing import Any
 
 __all__ = [
@@ -112,6 +113,15 @@ class Retirement:
     status: str
     replacement: str | None = None
     source: str = "registered"
+
+    @property
+    def begins_at(self) -> float:
+        """The first moment of that day, in seconds since 1970 UTC."""
+        return datetime.combine(date.fromisoformat(self.date), datetime.min.time(), UTC).timestamp()
+
+    def is_past(self, at: float) -> bool:
+        """Whether that day has begun at a moment in seconds since 1970 UTC."""
+        return at >= self.begins_at
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,6 +111,11 @@ class Studies:
         self._simulated = simulated
         self._clock = clock
 
+    def definition(self, name: str) -> str | None:
+        """The definition that the log has under this name, None where it has none."""
+        with self._store.read() as connection:
+            return connection.execute(select(studies.c.definition).where(self._one(name))).scalar()
+
     def define(self, name: str, definition: str) -> str:
         """Keep a study's definition, or hand back the one that the log has under this name."""
         with self._store.write() as connection:

@@ -14,9 +14,10 @@ import httpx
 
 from seedance_widgets.errors import InvalidRequest, MissingAPIKey, Problem
 
-__all__ = ["DEFAULT_BASE_URL", "Key", "check_base_url", "check_key"]
+__all__ = ["DEFAULT_BASE_URL", "Key", "check_base_url", "check_key", "is_byteplus"]
 
 DEFAULT_BASE_URL = "https://ark.ap-southeast.bytepluses.com/api/v3"
+_BYTEPLUS = ".bytepluses.com"
 
 
 class Key:
@@ -50,6 +51,15 @@ def check_key(key: Key) -> Key:
         refused = "the API key cannot be used; nothing was sent"
         raise InvalidRequest([Problem("api_key", "(not shown)", reason)], refused=refused)
     return key
+
+
+def is_byteplus(base_url: str | None) -> bool:
+    """Whether a base URL, the default one for None, is one of BytePlus, in whatever region."""
+    try:
+        host = httpx.URL((base_url or DEFAULT_BASE_URL).strip()).host
+    except httpx.InvalidURL:
+        return False
+    return f".{host}".endswith(_BYTEPLUS)
 
 
 def check_base_url(base_url: str) -> str:

@@ -42,13 +42,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from seedance_widgets.live_output import Bundle
+    from seedance_widgets.log.journal import Journal
     from seedance_widgets.log.row import TaskRow
     from seedance_widgets.request.pricing import Estimate
     from seedance_widgets.runtime import StudioRuntime
 
     Progress = Callable[[int, int, Task], object]
 
-__all__ = ["Chain", "Link", "links_of", "source_of"]
+__all__ = ["Chain", "Link", "find_links", "source_of"]
 
 _NOT_HERE = {
     "prompt": "a chain has one prompt a link: they are its first argument",
@@ -80,7 +81,49 @@ class Link:
         return self.estimate.request
 
 
-def links_of(
+def find_links(
+    prompts: Sequence[str],
+    ways: Sequence[Mapping[str, Any]],
+    *,
+    journal: Journal,
+    first_frame: Any,
+    seed: Any,
+    name: str,
+) -> list[Link]:
+    """Check all links of a chain, and find the way in which it was begun.
+
+    Parameters
+    ----------
+    prompts, first_frame, seed, name
+        As `Studio.chain` takes them, the first frame as a picture.
+    ways
+        The other fields of a link as they are filled in today, then as they may have been at an earlier time.
+        A chain that the log has in one of these is taken up in it.
+    journal
+        Of the log; blocks for reads of it.
+
+    Raises
+    ------
+    InvalidRequest
+        A link has a problem, as it would be made today; ``problems`` has those of all links.
+    """
+    tried: list[list[Link] | InvalidRequest] = []
+    for way in ways:
+        try:
+            links = _links_of(prompts, first_frame=first_frame, seed=seed, name=name, params=way)
+        except InvalidRequest as error:
+            tried.append(error)
+            continue
+        if links and journal.link(links[0].identity):
+            return links
+        tried.append(links)
+    today = tried[0]
+    if isinstance(today, InvalidRequest):
+        raise today
+    return today
+
+
+def _links_of(
     prompts: Sequence[str], *, first_frame: Any, seed: Any, name: str, params: Mapping[str, Any]
 ) -> list[Link]:
     """Check all links of a chain.
@@ -147,7 +190,7 @@ class Chain:
     runtime
         Of the studio.
     links
-        As `links_of` gives them.
+        As `find_links` gives them.
     budget_usd
         Cap in USD, None for none.
     parent

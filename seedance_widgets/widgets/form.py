@@ -8,7 +8,6 @@ as words under the button, and a finished clip as a plain output that outlasts t
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as w
@@ -71,6 +70,9 @@ class ParameterForm(w.VBox):
         self.add_class("sw-form")
         self._quiet = False
         self._offer()
+        for name, value in studio.defaults.own.items():
+            if name in self._controls:
+                self._controls[name].set(value)
 
     # --- the headless twin -------------------------------------------------------------------------------
 
@@ -149,7 +151,11 @@ class ParameterForm(w.VBox):
         wide = w.Layout(width="auto", max_width="540px")
         names = [(self._title_of(model), model.name) for model in catalog.models()]
         self._model = w.Dropdown(
-            options=names, value=catalog.default_model().name, description="Model", style=STYLE, layout=wide
+            options=names,
+            value=catalog.find(self._studio.defaults.model).name,
+            description="Model",
+            style=STYLE,
+            layout=wide,
         )
         words = self._lines = Words()
         self._advice = words.line("hint")
@@ -245,7 +251,7 @@ class ParameterForm(w.VBox):
     def _describe(self) -> None:
         model = self.model
         formula = "" if self.mode == FROM_DRAFT else f"Prompt = {model.prompt_formula}. "
-        say(self._advice, f"{model.advice} {self._retirement_note(model)}".strip())
+        say(self._advice, self._retirement_note(model) or model.advice)
         self._prompt.placeholder = formula + HINTS[self.mode]
 
     def _title_of(self, model: Model) -> str:
@@ -253,8 +259,8 @@ class ParameterForm(w.VBox):
 
     def _retirement_note(self, model: Model) -> str:
         """By the studio's clock, "" for a model that is not."""
-        end, now = model.retirement, datetime.fromtimestamp(self._studio.runtime.clock(), UTC)
-        if end is None or now.date() < date.fromisoformat(end.date):
+        end = model.retirement
+        if end is None or not end.is_past(self._studio.runtime.clock()):
             return ""
         instead = f" Take {catalog.find(end.replacement).name} instead." if end.replacement else ""
         return f"Retired on {end.date} ({end.status}); the service decides whether it still answers.{instead}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import operator
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -126,8 +126,12 @@ def design_of(
     seeds: int | Sequence[int],
     criteria: Sequence[str],
     params: Mapping[str, Any],
+    *,
+    fill: Callable[[str, dict[str, Any]], dict[str, Any]] = lambda _, given: given,
 ) -> Design:
     """A design from what `Studio.study` is given.
+
+    ``fill`` is given an arm's name and parameters, and returns them with what they leave open.
 
     Raises
     ------
@@ -138,7 +142,7 @@ def design_of(
     """
     if not isinstance(arms, Mapping):
         raise InvalidStudy(f"arms is a dict of names to templates, not a {type(arms).__name__}")
-    whole = {_name("arm", name): _params(name, arm, params) for name, arm in arms.items()}
+    whole = {_name("arm", name): fill(name, _params(name, arm, params)) for name, arm in arms.items()}
     if len(whole) < _ARMS:
         raise InvalidStudy(f"a study compares two arms or more, not {len(whole)}")
     values = _items(items)

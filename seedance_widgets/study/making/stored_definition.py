@@ -14,11 +14,11 @@ from seedance_widgets.inputs.image import Image
 from seedance_widgets.request.rules import DraftTask
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from seedance_widgets.study.making.design import Design
 
-__all__ = ["as_json", "match_stored"]
+__all__ = ["as_json", "match_stored", "stored_fill"]
 
 _DRAWN = "drawn"
 
@@ -33,6 +33,24 @@ def as_json(design: Design) -> str:
         "criteria": list(design.criteria),
     }
     return json.dumps(parts, ensure_ascii=False)
+
+
+def stored_fill(stored: str, arm: str, given: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """An arm's parameters with what they leave open as the definition in the log has it.
+
+    Parameters
+    ----------
+    stored
+        The definition.
+    arm
+        Name of the arm; one that the definition lacks stays as it is given.
+    given
+        Its parameters.
+    names
+        Of the parameters that may have been filled in when the study was first made.
+    """
+    known = json.loads(stored)["arms"].get(arm, {})
+    return {**{name: known[name] for name in names if known.get(name) is not None}, **given}
 
 
 def match_stored(name: str, stored: str, design: Design) -> Design:

@@ -1,0 +1,111 @@
+"""What a studio fills into requests that leave it open: its model first of all.
+
+The model is the studio's own, or the catalog's at the moment of asking: one that is retired is followed by
+its successor. Whatever a request names itself stays.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from seedance_widgets import catalog
+from seedance_widgets.errors import InvalidRequest, Problem
+from seedance_widgets.request.fields import FIELDS, PARAMETERS, Kind
+from seedance_widgets.request.task_request import TaskRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from seedance_widgets.catalog.model import Model
+
+__all__ = ["Defaults"]
+
+_FILLED = ["model", *(name for name in PARAMETERS if name != "seed")]
+_LENGTHS = {"duration": "frames", "frames": "duration"}
+_OTHER_SERVICE = "doubao-"  # so the same models are called where BytePlus does not sell them
+
+
+class Defaults:
+    """Values for open fields of requests.
+
+    Parameters
+    ----------
+    own
+        Fields of `TaskRequest` by name, ``model`` among them or not. What differs from clip to clip is not
+        among them: prompt, pictures, draft and seed.
+    clock
+        Seconds since 1970 UTC.
+    is_byteplus
+        Whether requests go to BytePlus, which calls the models ``doubao-...`` by other names.
+
+    Raises
+    ------
+    InvalidRequest
+        The values are not those of one legal request; every fault is in ``problems``.
+    """
+
+    def __init__(
+        self, own: Mapping[str, Any] | None, *, clock: Callable[[], float], is_byteplus: bool = True
+    ) -> None:
+        self._clock = clock
+        self._is_byteplus = is_byteplus
+        self.own: dict[str, Any] = _check(own)
+        if self.own:
+            TaskRequest.sketch(**self.fill({}))
+
+    @property
+    def model(self) -> str:
+        """Name of the model that is taken where none is named."""
+        return str(self.own.get("model") or self._live().name)
+
+    def fill(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """A request's fields with what they leave open; a final has all of it from its draft."""
+        given = {name: value for name, value in params.items() if value is not None}
+        if "model" in given:
+            given["model"] = self.name_of(given["model"])
+        if "draft_task" in given:
+            return {**params, **given}
+        ours = {
+            name: value
+            for name, value in self.own.items()
+            if name not in given and _LENGTHS.get(name) not in given
+        }
+        return {**params, "model": self.name_of(self.model), **ours, **given}
+
+    def earlier(self, params: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """The fields as they may have been filled in before, by each default model; none if they name one.
+
+        What is stored keeps its identity: it may have been made when another model was the default.
+        """
+        if params.get("model") is None and params.get("draft_task") is None:
+            for model in reversed(catalog.default_models()):
+                yield {**self.fill(params), "model": model.name}
+
+    def name_of(self, model: Any) -> Any:
+        """A model's name as it goes out from here: that of another service goes there as it is."""
+        is_foreign = isinstance(model, str) and model.strip().lower().startswith(_OTHER_SERVICE)
+        if not is_foreign or self._is_byteplus or "@" in model:
+            return model
+        return f"{model.strip()}@{catalog.find(model).name}"
+
+    def _live(self) -> Model:
+        return catalog.default_model(self._clock())
+
+
+def _check(own: Mapping[str, Any] | None) -> dict[str, Any]:
+    refused = "there is no such studio"
+    try:
+        given = dict(own or {})
+    except (TypeError, ValueError):
+        problem = Problem("defaults", f"<{type(own).__name__}>", "must be a dict of a request's fields")
+        raise InvalidRequest([problem], refused=refused) from None
+    problems = [
+        Problem(f"defaults: {name}", value, "is of one clip: give it with the request")
+        if name in FIELDS
+        else Problem(f"defaults: {name}", value, "no such parameter")
+        for name, value in given.items()
+        if name not in _FILLED or FIELDS[name].kind is Kind.EXTRA
+    ]
+    if problems:
+        raise InvalidRequest(problems, refused=refused)
+    return {name: value for name, value in given.items() if value is not None}
