@@ -22,6 +22,7 @@ __all__ = ["Defaults"]
 
 _FILLED = ["model", *(name for name in PARAMETERS if name != "seed")]
 _LENGTHS = {"duration": "frames", "frames": "duration"}
+_REFUSED = "the studio cannot have these defaults"
 _OTHER_SERVICE = "doubao-"  # so the same models are called where BytePlus does not sell them
 
 
@@ -50,8 +51,10 @@ class Defaults:
         self._clock = clock
         self._is_byteplus = is_byteplus
         self.own: dict[str, Any] = _check(own)
-        if self.own:
+        try:
             TaskRequest.sketch(**self.fill({}))
+        except InvalidRequest as error:
+            raise InvalidRequest(error.problems, refused=_REFUSED) from None
 
     @property
     def model(self) -> str:
@@ -93,12 +96,11 @@ class Defaults:
 
 
 def _check(own: Mapping[str, Any] | None) -> dict[str, Any]:
-    refused = "there is no such studio"
     try:
         given = dict(own or {})
     except (TypeError, ValueError):
         problem = Problem("defaults", f"<{type(own).__name__}>", "must be a dict of a request's fields")
-        raise InvalidRequest([problem], refused=refused) from None
+        raise InvalidRequest([problem], refused=_REFUSED) from None
     problems = [
         Problem(f"defaults: {name}", value, "is of one clip: give it with the request")
         if name in FIELDS
@@ -107,5 +109,5 @@ def _check(own: Mapping[str, Any] | None) -> dict[str, Any]:
         if name not in _FILLED or FIELDS[name].kind is Kind.EXTRA
     ]
     if problems:
-        raise InvalidRequest(problems, refused=refused)
+        raise InvalidRequest(problems, refused=_REFUSED)
     return {name: value for name, value in given.items() if value is not None}
