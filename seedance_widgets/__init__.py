@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from seedance_widgets.inputs.crop import center_crop as center_crop
     from seedance_widgets.inputs.crop import offset_crop as offset_crop
     from seedance_widgets.inputs.prepare import prepare_image as prepare_image
+    from seedance_widgets.inputs.video import VideoInput as VideoInput
     from seedance_widgets.nested_loops import allow_nested_loops as allow_nested_loops
     from seedance_widgets.request.pricing import Estimate as Estimate
     from seedance_widgets.request.pricing import estimate as estimate
@@ -74,6 +75,7 @@ _HOMES = {
     "Task": "task",
     "TaskBoard": "widgets.board",
     "TaskRequest": "request",
+    "VideoInput": "inputs.video",
     "VideoPlayer": "widgets.player",
     "allow_nested_loops": "nested_loops",
     "center_crop": "inputs.crop",

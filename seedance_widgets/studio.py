@@ -25,6 +25,7 @@ from seedance_widgets.sending.limits import Limits
 from seedance_widgets.simulator import Simulator
 from seedance_widgets.stories.chain import Chain, find_links, source_of
 from seedance_widgets.task.from_row import draft_of
+from seedance_widgets.task.input_clips import renew_links
 from seedance_widgets.task.task import Task
 from seedance_widgets.units import usd_text
 
@@ -665,6 +666,7 @@ def request_from(
         raise InvalidRequest([Problem("prompt", params["prompt"], reason)])
     else:
         request = TaskRequest.from_params(**{"prompt": prompt_or_request, **params})
+    request = renew_links(request, runtime.journal, runtime.absolute)
     draft = request.draft_task
     if draft is None:
         return request

@@ -20,7 +20,18 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
-from seedance_widgets.catalog.model import ADAPTIVE, ImageRule, Model, Price, Range, Rules, Source
+from seedance_widgets.catalog.model import (
+    ADAPTIVE,
+    AudioRule,
+    ImageRule,
+    MinimumRule,
+    Model,
+    Price,
+    Range,
+    Rules,
+    Source,
+    VideoRule,
+)
 from seedance_widgets.errors import InvalidCatalogEntry, InvalidRequest, Problem
 
 if TYPE_CHECKING:
@@ -44,6 +55,7 @@ __all__ = [
     "to_pandas",
 ]
 
+_INPUT_RULES: dict[str, type[Any]] = {"image": ImageRule, "video": VideoRule, "audio": AudioRule}
 _families: dict[str, str] = {}  # endpoint id -> dated id, as named in this process
 
 # --- asking ----------------------------------------------------------------------------------------------
@@ -142,11 +154,11 @@ def rules() -> Rules:
     """Rules that all models share."""
     raw = dict(_document()["rules"])
     expires = raw.pop("execution_expires_after")
-    image = _tuples(raw.pop("image"))
+    parts = {name: _build(kind, raw.pop(name)) for name, kind in _INPUT_RULES.items()}
     return Rules(
         execution_expires_after=Range(expires["min"], expires["max"]),
         expires_after_default=expires["default"],
-        image=ImageRule(**image),
+        **parts,
         **raw,
     )
 
@@ -261,6 +273,10 @@ def _model(entry: Mapping[str, Any]) -> Model:
             if key in raw:
                 raw[key] = _build(kind, raw[key])
         raw["price"] = tuple(price_of(raw["name"], price) for price in raw.get("price", ()))
+        raw["minimum_with_video"] = {
+            resolution: _build(MinimumRule, rule)
+            for resolution, rule in raw.get("minimum_with_video", {}).items()
+        }
         raw["resolutions_by_mode"] = {
             mode: tuple(values) for mode, values in raw.get("resolutions_by_mode", {}).items()
         }
@@ -277,7 +293,7 @@ _PARTS: dict[str, type[Any]] = {
     name: kind
     for name, hint in get_type_hints(Model).items()
     for kind in (hint, *get_args(hint))
-    if isinstance(kind, type) and is_dataclass(kind) and get_origin(hint) is not tuple
+    if isinstance(kind, type) and is_dataclass(kind) and get_origin(hint) not in (tuple, dict)
 }
 
 

@@ -5,21 +5,26 @@ Sides are in pixels, durations in seconds, money in USD per million tokens.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
 __all__ = [
     "ADAPTIVE",
+    "AudioRule",
     "DraftRule",
     "ImageRule",
+    "InputRule",
     "Limits",
+    "MinimumRule",
     "Model",
     "Price",
     "Range",
     "Retirement",
     "Rules",
     "Source",
+    "VideoRule",
 ]
 
 ADAPTIVE = "adaptive"
@@ -95,6 +100,36 @@ class DraftRule:
 
 
 @dataclass(frozen=True, slots=True)
+class InputRule:
+    """Clips, or sounds, among the inputs of a model: how many, and how many seconds each and together.
+
+    ``alone`` says whether they may be the only reference.
+    """
+
+    max: int
+    seconds_min: float
+    seconds_max: float
+    alone: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class MinimumRule:
+    """The least that is billed where a clip is among the inputs: seconds for each second that is made.
+
+    ``whole`` says that the result is raised to a whole second.
+    """
+
+    numerator: int
+    denominator: int
+    whole: bool = False
+
+    def seconds(self, made: float) -> float:
+        """Seconds that are billed at least, for so many that are made."""
+        least = made * self.numerator / self.denominator
+        return float(math.ceil(least)) if self.whole else least
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """Account limits: creates a minute, tasks at once, flex tokens a day, free tokens; None if unknown."""
 
@@ -126,7 +161,11 @@ class Retirement:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One model: what it takes, what it makes, what it costs. Sides are in pixels, durations in seconds."""
+    """One model: what it takes, what it makes, what it costs. Sides are in pixels, durations in seconds.
+
+    In the modes of ``adaptive_only`` the ratio, in those of ``length_of_input`` the length is that of the
+    input. ``draws_seed`` is False where it is disputed whether a seed has an effect: none is made up then.
+    """
 
     id: str
     name: str
@@ -143,9 +182,17 @@ class Model:
     resolutions_by_mode: dict[str, tuple[str, ...]] = field(default_factory=dict)
     adaptive: tuple[str, ...] = ()
     adaptive_only: tuple[str, ...] = ()
+    length_of_input: tuple[str, ...] = ()
     references: Range | None = None
+    videos: InputRule | None = None
+    audios: InputRule | None = None
+    minimum_with_video: dict[str, MinimumRule] = field(default_factory=dict)
     frames: Range | None = None
     seed: Range | None = None
+    draws_seed: bool = True
+    omni_reference_task_type: tuple[str, ...] = ()
+    output_format: tuple[str, ...] = ()
+    web_search: tuple[str, ...] = ()
     camera_fixed: tuple[str, ...] = ()
     audio: bool = False
     heif: bool = False
@@ -155,8 +202,6 @@ class Model:
     limits: Limits = field(default_factory=Limits)
     price: tuple[Price, ...] = ()
     doubtful_sizes: tuple[str, ...] = ()
-    content_types: tuple[str, ...] = ("text", "image_url")
-    extra_parameters: tuple[str, ...] = ()
     retirement: Retirement | None = None
     advice: str = ""
     guide: str = ""
@@ -181,6 +226,14 @@ class Model:
     def default_ratio(self, mode: str) -> str:
         """The ratio that the service takes when none is given."""
         return str(self.defaults["ratio"].get(mode, self.ratios_in(mode)[0]))
+
+    def durations_in(self, mode: str) -> Range:
+        """Seconds that this mode takes."""
+        return Range(-1, -1) if mode in self.length_of_input else self.duration
+
+    def default_duration(self, mode: str) -> int:
+        """The seconds that the service takes when none are given; -1 where it chooses."""
+        return -1 if mode in self.length_of_input else int(self.defaults["duration"])
 
     def size(self, resolution: str, ratio: str) -> tuple[int, int] | None:
         """Width and height in pixels, None where the size is not known."""
@@ -211,6 +264,29 @@ class ImageRule:
 
 
 @dataclass(frozen=True, slots=True)
+class VideoRule:
+    """Limits on an input clip: width x height in pixels, frames a second, and the bytes of its file."""
+
+    source: str
+    formats: tuple[str, ...]
+    pixels_min: int
+    pixels_max: int
+    fps_min: float
+    fps_max: float
+    max_bytes: int
+    edit_seconds_min: float
+
+
+@dataclass(frozen=True, slots=True)
+class AudioRule:
+    """Limits on an input sound: its formats, and the bytes of its file."""
+
+    source: str
+    formats: tuple[str, ...]
+    max_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """Rules that all models share."""
 
@@ -223,3 +299,5 @@ class Rules:
     record_days: int
     body_max_bytes: int
     image: ImageRule
+    video: VideoRule
+    audio: AudioRule

@@ -23,6 +23,7 @@ from urllib.parse import unquote_to_bytes
 
 from seedance_widgets import catalog
 from seedance_widgets.errors import MediaError, Problem
+from seedance_widgets.inputs.address import is_address, without_query
 from seedance_widgets.inputs.crop import Crop, nearest_ratio
 from seedance_widgets.units import data_url
 
@@ -75,6 +76,11 @@ class Image:
         return None if self.width is None or self.height is None else (self.width, self.height)
 
     @property
+    def label(self) -> str:
+        """How tables tell it where its bytes are not kept."""
+        return str(self.url)
+
+    @property
     def data_url(self) -> str:
         """What the request's ``url`` field carries: the address, or the bytes as a data URL."""
         if self.data is None:
@@ -106,10 +112,9 @@ def load_image(source: Any) -> Image:
     if isinstance(source, Path):
         return _from_path(source)
     if isinstance(source, str):
-        head = source[:16].lower()
-        if head.startswith(("http://", "https://", "asset://")):
-            return Image(name=source.split("?")[0].rsplit("/", 1)[-1] or source, url=source)
-        if head.startswith("data:"):
+        if is_address(source):
+            return Image(name=without_query(source).rsplit("/", 1)[-1] or source, url=source)
+        if source[:5].lower() == "data:":
             return _from_data_url(source)
         if not source.strip():
             raise MediaError("an empty path names no picture")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from seedance_widgets.log.schema import tasks
-from seedance_widgets.request.fields import PARAMETERS, PICTURES
+from seedance_widgets.request.fields import MEDIA, PARAMETERS
 from seedance_widgets.request.from_body import params_of
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ __all__ = ["body_of", "differences"]
 _SETTINGS = {"requested_seed", *(name for name, row in PARAMETERS.items() if row.logged)}
 _ASKED = (
     "model", "kind", "mode", "prompt", *(column.name for column in tasks.c if column.name in _SETTINGS),
-    *(row.name for row in PICTURES), "parent_key", "study", "arm", "item",
+    *(row.name for row in MEDIA), "parent_key", "study", "arm", "item",
 )  # fmt: skip
 _CAME = ("status", "error_code", "width", "height", "frames", "seed", "tokens", "usd", "verdict")
 

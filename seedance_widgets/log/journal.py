@@ -126,7 +126,7 @@ class Journal(Rows):
         InvalidStudy
             A clip of a study is there already, or on its way; nothing was written.
         """
-        now = self._now()
+        now = self.now()
         with self._store.write() as connection:
             estimates = [order.estimate for order in orders]
             check_budget(connection, estimates, budget_usd, simulated=self._simulated)
@@ -171,7 +171,7 @@ class Journal(Rows):
                 "error_message": error.message,
                 "error_param": error.param,
                 "note": error.advice,
-                "finished_at": self._now(),
+                "finished_at": self.now(),
                 "request_id": error.request_id,
                 "client_request_id": error.client_request_id,
                 **_FREE,
@@ -276,7 +276,7 @@ class Journal(Rows):
         draft_id, model = _text(answer.get("draft_task_id")), wire_model or ""
         with contextlib.suppress(InvalidRequest):
             model = catalog.find(model).id
-        now = self._now()
+        now = self.now()
         with self._store.write() as connection:
             row = self._with_id(connection, task_id)
             if row is None:
@@ -306,7 +306,7 @@ class Journal(Rows):
             note = surprise(row, row.seed)
             saved: RowChanges = {
                 "file": FileState.SAVED if whole else FileState.FAILED,
-                "saved_at": self._now() if whole else None,
+                "saved_at": self.now() if whole else None,
                 "note": note,
             }
             return self._apply(connection, row, {**saved, **columns}, "", None)
@@ -332,7 +332,8 @@ class Journal(Rows):
     def _begin_one(self, connection: Connection, order: Order, now: int) -> Intent:
         request = order.estimate.request
         sent: dict[str, Any] = {}
-        if request.seed is None and request.parameters()["seed"].is_offered:
+        takes_seed = request.parameters()["seed"].is_offered and request.spec.draws_seed
+        if request.seed is None and takes_seed:
             sent["seed"] = secrets.randbelow(_SEEDS)
         chain = order.extra.get("chain")
         # two kernels may come to the same link at once: the second finds it taken and pays nothing
@@ -364,14 +365,14 @@ class Journal(Rows):
 
     def _lose(self, row: TaskRow, reason: str) -> RowChanges:
         """Columns of a row that was sent until now, with nobody knowing what came of it."""
-        return {**reopen(row), "status": Status.UNKNOWN, "error_message": reason, "sent_at": self._now()}
+        return {**reopen(row), "status": Status.UNKNOWN, "error_message": reason, "sent_at": self.now()}
 
     def _never_made(self, reason: str) -> RowChanges:
         """Columns of a row of which no task came."""
         return {
             "status": Status.NOT_CREATED,
             "error_message": reason,
-            "finished_at": self._now(),
+            "finished_at": self.now(),
             **_FREE,
         }
 
@@ -418,7 +419,7 @@ class Journal(Rows):
         connection.execute(_UPDATE, {"of_key": row.key, **news})
         if answer is not None:
             raw = json.dumps(answer, ensure_ascii=False)
-            kept = {"key": row.key, "at": self._now(), "call": call, "body": raw}
+            kept = {"key": row.key, "at": self.now(), "call": call, "body": raw}
             connection.execute(_KEEP_ANSWER, kept)
         return row.with_changes(news)
 

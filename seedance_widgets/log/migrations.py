@@ -82,9 +82,15 @@ def _to_version_3(connection: Connection) -> None:
     connection.exec_driver_sql("ALTER TABLE kernels ADD COLUMN version INTEGER")
 
 
+def _to_version_4(connection: Connection) -> None:
+    """Clips and sounds among the inputs have columns of their own."""
+    for column in ("reference_videos TEXT", "reference_audios TEXT"):
+        connection.exec_driver_sql(f"ALTER TABLE tasks ADD COLUMN {column}")
+
+
 # Steps from each older version to the next: MIGRATIONS[0] leads from version 1 to 2. A new log is made from
 # the tables of `schema` and starts at the last version.
-MIGRATIONS: list[Callable[[Connection], None]] = [_to_version_2, _to_version_3]
+MIGRATIONS: list[Callable[[Connection], None]] = [_to_version_2, _to_version_3, _to_version_4]
 
 
 def newest_version() -> int:

@@ -142,7 +142,7 @@ class Rows:
 
     def drafts(self) -> list[TaskRow]:
         """Succeeded drafts whose id the service still takes for a final, newest first."""
-        since = self._now() - micros_of(catalog.rules().draft_task_days * DAY)
+        since = self.now() - micros_of(catalog.rules().draft_task_days * DAY)
         good = and_(tasks.c.kind == "draft", tasks.c.status == Status.SUCCEEDED, tasks.c.created_at > since)
         return self._all(select(tasks).where(good, self._mine()).order_by(tasks.c.created_at.desc()))
 
@@ -192,7 +192,7 @@ class Rows:
 
     # --- for those who are inside a transaction ----------------------------------------------------------
 
-    def _now(self) -> int:
+    def now(self) -> int:
         return micros_of(self._clock())
 
     def _mine(self) -> ColumnElement[bool]:

@@ -146,6 +146,8 @@ class TaskRow:
     first_frame: LongText = None
     last_frame: LongText = None
     reference_images: LongText = None  # a JSON list
+    reference_videos: LongText = None  # the same: task:<key>, asset ids, addresses without their query
+    reference_audios: LongText = None
     tokens: BigCount = None
     usd: Figure = None
     est_tokens: BigCount = None
@@ -244,6 +246,8 @@ class RowChanges(TypedDict, total=False):
     first_frame: str | None
     last_frame: str | None
     reference_images: str | None
+    reference_videos: str | None
+    reference_audios: str | None
     tokens: int | None
     usd: float | None
     est_tokens: int | None

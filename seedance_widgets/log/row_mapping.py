@@ -18,10 +18,11 @@ from sqlalchemy import BigInteger, String, and_, select
 
 from seedance_widgets import catalog
 from seedance_widgets.errors import InvalidRequest
+from seedance_widgets.inputs.video import VideoInput
 from seedance_widgets.log.queries import NONCE_DAYS
 from seedance_widgets.log.row import ENDED, OPEN_TO_MATCH, SERVICE_STATUSES, RowChanges, Status, TaskRow
 from seedance_widgets.log.schema import tasks
-from seedance_widgets.request.fields import PARAMETERS, Kind
+from seedance_widgets.request.fields import PARAMETERS, SEVERAL, Kind
 from seedance_widgets.request.pricing import cost_usd, frames_of
 from seedance_widgets.units import DAY, micros_of
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from seedance_widgets.inputs.image import Image
+    from seedance_widgets.inputs.medium import Medium
     from seedance_widgets.request.pricing import Estimate
 
 __all__ = [
@@ -171,23 +172,27 @@ def columns_of_request(estimate: Estimate, stored: Mapping[str, str], sent: Mapp
     estimate
         With the request in it.
     stored
-        Where each picture's bytes are: sha256 -> path relative to the home. The logged body holds the
-        path, and with it the hash, in place of the data.
+        Where the bytes of each picture and sound are: sha256 -> path relative to the home. The logged body
+        holds the path, and with it the hash, in place of the data.
     sent
         Body fields that are chosen at sending: the seed, and the fingerprint in the expiry.
     """
     request = estimate.request
 
-    def address(image: Image) -> str:
-        return stored[image.sha256] if image.sha256 else str(image.url)
+    def address(medium: Medium) -> str:
+        if isinstance(medium, VideoInput) and medium.task:
+            return medium.label  # its link expires; the log has its task
+        return stored[medium.sha256] if medium.sha256 else medium.data_url
 
     asked = {name: request.effective(name) for name, row in PARAMETERS.items() if row.logged}
-    for row, images in request.pictures():
-        paths = [address(image) for image in images]
+    for row, media in request.media():
+        shown = [stored[medium.sha256] if medium.sha256 else medium.label for medium in media]
         if row.kind is Kind.PICTURES:
-            asked[row.name] = json.dumps(paths) if request.mode == row.mode else None
+            asked[row.name] = json.dumps(shown) if request.mode == row.mode else None
+        elif row.kind in SEVERAL:
+            asked[row.name] = json.dumps(shown) if shown else None
         else:
-            asked[row.name] = paths[0] if paths else None
+            asked[row.name] = shown[0] if shown else None
     return {
         "kind": request.kind,
         "mode": request.mode,

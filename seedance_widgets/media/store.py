@@ -1,6 +1,6 @@
 """The files of a task, in a folder that people can see: saved whole, hashed, probed, with a small poster.
 
-``media/<key>/video.mp4``, ``last_frame.png`` and ``poster.jpg``; input pictures once each under
+``media/<key>/video.mp4``, ``last_frame.png`` and ``poster.jpg``; input pictures and sounds once each under
 ``inputs/<sha256>.<ext>``. All paths that leave this module are relative to the home, with ``/``.
 A clip whose codec no browser plays keeps its original beside an H.264 ``preview.mp4``.
 """
@@ -14,13 +14,14 @@ import secrets
 from typing import TYPE_CHECKING, TypedDict
 
 from seedance_widgets.errors import MediaError
+from seedance_widgets.inputs.audio import Audio
+from seedance_widgets.inputs.image import Image
 from seedance_widgets.media.video_file import PLAYABLE_CODECS, check_whole, make_preview, poster_jpeg, probe
 from seedance_widgets.units import relative_path
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from seedance_widgets.inputs.image import Image
     from seedance_widgets.modelark.client import Client
     from seedance_widgets.request.task_request import TaskRequest
 
@@ -61,14 +62,19 @@ class Media:
         return None if stored is None else (self._home / stored).resolve()
 
     def keep_inputs(self, request: TaskRequest) -> dict[str, str]:
-        """Write a request's pictures once each; sha256 -> stored path.
+        """Write a request's pictures and sounds once each; sha256 -> stored path.
 
         Raises
         ------
         MediaError
-            The pictures cannot be written; nothing was sent.
+            They cannot be written; nothing was sent.
         """
-        return {image.sha256: self._keep(image) for image in request.images if image.sha256}
+        media = [medium for _, given in request.media() for medium in given]
+        return {
+            medium.sha256: self._keep(medium)
+            for medium in media
+            if isinstance(medium, Image | Audio) and medium.sha256
+        }
 
     async def save(
         self, client: Client, key: str, video_url: str, last_frame_url: str | None
@@ -139,15 +145,15 @@ class Media:
             return columns, str(error)
         return columns, None
 
-    def _keep(self, image: Image) -> str:
-        assert image.data is not None
-        path = self._home / "inputs" / f"{image.sha256}.{image.format}"
+    def _keep(self, medium: Image | Audio) -> str:
+        assert medium.data is not None
+        path = self._home / "inputs" / f"{medium.sha256}.{medium.format}"
         if not path.exists():
             part = path.with_suffix(f".{secrets.token_hex(4)}.part")
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 with part.open("wb") as file:
-                    file.write(image.data)
+                    file.write(medium.data)
                     file.flush()
                     os.fsync(file.fileno())
                 part.replace(path)
@@ -155,7 +161,7 @@ class Media:
                 with contextlib.suppress(OSError):
                     part.unlink()
                 raise MediaError(
-                    f"the picture {image.name} cannot be stored in {path.parent}: {error}. Nothing was sent."
+                    f"the input {medium.name} cannot be stored in {path.parent}: {error}. Nothing was sent."
                 ) from error
         return self._relative(path)
 

@@ -56,6 +56,8 @@ class _Rule(NamedTuple):
 # Names are exact codes, dotted suffixes, parts before the dot and HTTP statuses, looked up in this order.
 # fmt: off
 _TABLE = (
+    _Rule("InvalidParameter 400 InvalidParameter.UnsupportedParameter InvalidParameter.seed",
+          "This model takes no seed: send the request again without seed=.", says="`seed`"),
     _Rule("MissingParameter InvalidParameter 400", "Change that parameter; sw.catalog has the limits."),
     _Rule("InvalidParameter.UnsupportedParameter", "Leave this parameter out, the model does not take it."),
     _Rule("InvalidParameter.TaskTypeConstraint InvalidParameter.TaskTypeMismatch",

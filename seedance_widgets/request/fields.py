@@ -17,25 +17,32 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from seedance_widgets.inputs.image import Image
+    from seedance_widgets.inputs.medium import Medium
 
 __all__ = [
     "CONTENT",
     "FIELDS",
     "FROM_DRAFT",
+    "MEDIA",
     "MODE_TITLES",
     "PARAMETERS",
     "PICTURES",
+    "SEVERAL",
+    "TASK_TYPE",
     "Field",
     "Kind",
     "RequestFields",
 ]
 
 FROM_DRAFT = "from_draft"
+TASK_TYPE = "omni_reference_task_type"
 MODE_TITLES = {
     "text": "text",
     "first_frame": "first frame",
     "first_last_frame": "first + last frame",
-    "reference": "reference images",
+    "reference": "references",
+    "edit": "edit of a clip",
+    "extend": "extension of a clip",
     FROM_DRAFT: "final from draft",
 }
 
@@ -48,6 +55,8 @@ class Kind(StrEnum):
     PROMPT = auto()
     PICTURE = auto()
     PICTURES = auto()
+    VIDEOS = auto()
+    AUDIOS = auto()
     DRAFT = auto()  # the task id of a draft
     CHOICE = auto()  # one of some words, in small letters
     NUMBER = auto()  # a whole number
@@ -65,7 +74,9 @@ class Field:
     main: int = 0  # place of its control, from 1, among those that are always shown
     more: int = 0  # the same, among "More parameters"
     hint: str = ""  # in its control while that is empty; the values that are taken by default
-    role: str = ""  # of a picture in the body's content
+    content: str = ""  # type of its items in the body's content
+    role: str = ""  # of such an item
+    tool: str = ""  # type of the body's tool that it stands for
     mode: str = ""  # of a request that has it
     flags: tuple[str, ...] = ()  # names of its legacy flag in a prompt
     spelled: bool = False  # the service's default is sent too: it decides size, length or price
@@ -89,10 +100,19 @@ class RequestFields:
 
     prompt: str = _row(Kind.PROMPT, default="")
     model: str | None = _row(Kind.MODEL)
-    first_frame: Any = _row(Kind.PICTURE, "First frame", role="first_frame", mode="first_frame")
-    last_frame: Any = _row(Kind.PICTURE, "Last frame", role="last_frame", mode="first_last_frame")
+    first_frame: Any = _row(
+        Kind.PICTURE, "First frame", content="image_url", role="first_frame", mode="first_frame")
+    last_frame: Any = _row(
+        Kind.PICTURE, "Last frame", content="image_url", role="last_frame", mode="first_last_frame")
     reference_images: Any = _row(
-        Kind.PICTURES, "Reference images", role="reference_image", mode="reference", default=())
+        Kind.PICTURES, "Reference images", content="image_url", role="reference_image", mode="reference",
+        catalog="references", default=())
+    reference_videos: Any = _row(
+        Kind.VIDEOS, "Reference clips", content="video_url", role="reference_video", mode="reference",
+        catalog="videos", default=())
+    reference_audios: Any = _row(
+        Kind.AUDIOS, "Reference sounds", content="audio_url", role="reference_audio", mode="reference",
+        catalog="audios", default=())
     draft_task: Any = _row(Kind.DRAFT, mode=FROM_DRAFT)
     resolution: str | None = _row(
         Kind.CHOICE, "Resolution", main=1, flags=("rs", "resolution"),
@@ -118,6 +138,11 @@ class RequestFields:
         catalog="audio", lacking="makes silent clips")
     draft: bool | None = _row(
         Kind.FLAG, "Draft (cheap 480p preview)", more=1, answered=True, lacking="makes no drafts")
+    omni_reference_task_type: str | None = _row(
+        Kind.CHOICE, "Task of the references", more=9, lacking="takes no omni_reference_task_type")
+    output_format: str | None = _row(Kind.CHOICE, "File format", more=10, answered=True)
+    web_search: bool | None = _row(
+        Kind.FLAG, "Search the web", more=11, tool="web_search", lacking="searches no web")
     service_tier: str | None = _row(Kind.CHOICE, "Tier", main=7, unseen=True, answered=True, logged=True)
     return_last_frame: bool | None = _row(Kind.FLAG, "Keep the last frame", more=4)
     execution_expires_after: int | None = _row(
@@ -137,16 +162,27 @@ class RequestFields:
     def pictures(self) -> Iterator[tuple[Field, tuple[Image, ...]]]:
         """The pictures of each field that takes some, in content order."""
         for row in PICTURES:
-            given = getattr(self, row.name)
-            yield row, given if row.kind is Kind.PICTURES else () if given is None else (given,)
+            yield row, self._given(row)
+
+    def media(self) -> Iterator[tuple[Field, tuple[Medium, ...]]]:
+        """Pictures, clips and sounds of each field that takes some, in content order."""
+        for row in MEDIA:
+            yield row, self._given(row)
+
+    def _given(self, row: Field) -> tuple[Any, ...]:
+        given = getattr(self, row.name)
+        return tuple(given) if row.kind in SEVERAL else () if given is None else (given,)
 
 
 FIELDS: dict[str, Field] = {
     each.name: replace(each.metadata["row"], name=each.name) for each in fields(RequestFields)
 }
 """Every row by name, in order."""
-PICTURES = [row for row in FIELDS.values() if row.kind in (Kind.PICTURE, Kind.PICTURES)]
-CONTENT = [row for row in FIELDS.values() if row.kind in (Kind.PROMPT, Kind.DRAFT) or row in PICTURES]
+SEVERAL = (Kind.PICTURES, Kind.VIDEOS, Kind.AUDIOS)
+MEDIA = [row for row in FIELDS.values() if row.content]
+"""Those that hold pictures, clips and sounds."""
+PICTURES = [row for row in MEDIA if row.kind in (Kind.PICTURE, Kind.PICTURES)]
+CONTENT = [row for row in FIELDS.values() if row.kind in (Kind.PROMPT, Kind.DRAFT) or row in MEDIA]
 """Those that become items of the body's ``content``."""
 _PLAIN = (Kind.CHOICE, Kind.NUMBER, Kind.FLAG, Kind.TEXT)
 PARAMETERS = {name: row for name, row in FIELDS.items() if row.kind in _PLAIN}

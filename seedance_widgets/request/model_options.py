@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from seedance_widgets import catalog
 from seedance_widgets.catalog.model import ADAPTIVE, Model, Range
 from seedance_widgets.errors import Problem
-from seedance_widgets.request.fields import FROM_DRAFT, MODE_TITLES, PARAMETERS, Kind
+from seedance_widgets.request.fields import FROM_DRAFT, MODE_TITLES, PARAMETERS, TASK_TYPE, Kind
 
 if TYPE_CHECKING:
     from seedance_widgets.request.fields import Field
@@ -55,6 +55,8 @@ class Parameter:
         if self.range is not None:
             step = f" in steps of {self.range.step}" if self.range.step > 1 else ""
             auto = ", or -1 (the model chooses)" if self.range.auto else ""
+            if self.range.min == self.range.max:
+                return f"{self.range.min} only"
             return f"{self.range.min} to {self.range.max}{step}{auto}"
         return {Kind.FLAG: "true or false"}.get(self.kind, f"text of at most {self.max_length} characters")
 
@@ -69,7 +71,8 @@ class Parameter:
             reason = f"{model} takes {self.takes}{self.where}"
             return Problem(self.name, value, reason, nearest=self._nearest(value))
         if self.range is not None and value not in self.range:
-            return Problem(self.name, value, f"{model} takes {self.takes}", nearest=self.range.nearest(value))
+            reason = f"{model} takes {self.takes}{self.where}"
+            return Problem(self.name, value, reason, nearest=self.range.nearest(value))
         if self.max_length is not None and len(value) > self.max_length:
             return Problem(self.name, value, f"takes {self.takes}", nearest=value[: self.max_length])
         return None
@@ -114,7 +117,11 @@ def parameters_of(model: Model, mode: str, *, draft: bool = False) -> dict[str, 
     own: dict[str, dict[str, Any]] = {
         "resolution": {"default": resolution, "choices": resolutions, "where": where},
         "ratio": {"default": ratio, "choices": ratios, "where": with_mode},
-        "duration": {"default": None if final else model.defaults["duration"]},
+        "duration": {
+            "default": None if final else model.default_duration(mode),
+            "range": model.durations_in(mode),
+            "where": with_mode if mode in model.length_of_input else "",
+        },
         "generate_audio": {"default": None if final else model.audio},
         "service_tier": {"default": "default", "choices": tiers, "where": with_draft},
         "return_last_frame": {"why_not": with_draft and f"not{with_draft}"},
@@ -123,10 +130,15 @@ def parameters_of(model: Model, mode: str, *, draft: bool = False) -> dict[str, 
         "safety_identifier": {"max_length": rules.safety_identifier_max_length},
         "priority": {"default": 0 if model.priority else None},
     }
+    if types := model.omni_reference_task_type:
+        # a type that is a mode makes the request one of that mode
+        fitting = tuple(each for each in types if each not in model.modes or each == mode)
+        own[TASK_TYPE] = {"choices": fitting, "where": with_mode}
     if final:
         reused = [name for name, row in PARAMETERS.items() if row.reused]
         refused = dict.fromkeys(reused, "reused from the draft and cannot be changed")
-        for name, why_not in {**refused, "draft": "a final is no draft"}.items():
+        others = {"draft": "a final is no draft", TASK_TYPE: "a final has no references of its own"}
+        for name, why_not in {**refused, **others}.items():
             own[name] = {**own.get(name, {}), "why_not": why_not, "ignored": False}
     return {
         name: Parameter(name, row.kind, **{**_from_catalog(row, model, mode), **own.get(name, {})})
@@ -144,7 +156,8 @@ def _from_catalog(row: Field, model: Model, mode: str) -> dict[str, Any]:
     if row.kind is Kind.FLAG:
         if takes and isinstance(takes, tuple):
             lacking, takes = f"{lacking} with {MODE_TITLES[mode]}", mode in takes
-        return {"default": False, "why_not": "" if takes else lacking, "ignored": not takes}
+        # the service passes over a switch that the model lacks, but not a tool
+        return {"default": False, "why_not": "" if takes else lacking, "ignored": not takes and not row.tool}
     if not takes:
         return {"why_not": lacking}
     if isinstance(takes, Range):

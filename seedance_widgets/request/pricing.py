@@ -4,11 +4,13 @@ Tokens are the truth, dollars come from a dated price. A clip of ``w`` x ``h`` p
 bills ``floor(w * h * N / 1024)`` tokens with ``N = 24 * duration + 1`` (or ``frames``); this gives every
 billed sample that is known. The price page's own examples leave out the ``+ 1`` and come out 0.8 % lower
 at 5 s. Drafts multiply by the model's draft factor; how the service rounds that is not documented, so
-they are never ``exact``.
+they are never ``exact``. A clip among the inputs is billed with its own length, ``N = 24 * (in + out) + 1``,
+and with a least number of seconds; how long the inputs may be together bounds that.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -23,7 +25,9 @@ from seedance_widgets.units import cost_text, usd_text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Estimate", "cost_usd", "estimate", "frames_of", "tokens_of"]
+    from seedance_widgets.catalog.model import Model
+
+__all__ = ["Estimate", "cost_usd", "estimate", "frames_of", "frames_with_clips", "tokens_of"]
 
 
 def frames_of(duration: int) -> int:
@@ -34,6 +38,15 @@ def frames_of(duration: int) -> int:
 def tokens_of(width: int, height: int, frames: int) -> int:
     """Tokens billed for a standard clip of that size in pixels and so many frames."""
     return width * height * frames // 1024
+
+
+def frames_with_clips(spec: Model, resolution: str, made: int, seconds: float) -> int:
+    """Frames that are billed where so many are made, and so many seconds of clips are among the inputs."""
+    both = made + _frames_in(seconds)
+    least = spec.minimum_with_video.get(resolution)
+    return (
+        max(both, _frames_in(least.seconds((made - 1) / catalog.frames_per_second())) + 1) if least else both
+    )
 
 
 def cost_usd(tokens: int | None, price: Price | float | None) -> float | None:
@@ -161,13 +174,13 @@ def estimate(
     notes: list[str] = []
     size, sizes = _sizes(request, image_size, notes)
     frames, frames_max = _frames(request, notes)
-    tokens = tokens_of(*size, frames) if size and frames else None
-    tokens_max = max((tokens_of(*each, frames_max) for each in sizes), default=None)
+    billed, billed_max = _billed_frames(request, frames, frames_max, notes)
+    tokens = tokens_of(*size, billed) if size and billed else None
+    tokens_max = max((tokens_of(*each, billed_max) for each in sizes), default=None)
     if request.draft:
         tokens, tokens_max = _draft_tokens(request, tokens, tokens_max, notes)
-    if request.has_video_input:
-        notes.append("a clip among the inputs is billed too, with a floor that is not known")
-        tokens = tokens_max = None
+    if request.web_search:
+        notes.append("what a search of the web costs is not known")
     price = _price(request, notes)
     return Estimate(
         request=request,
@@ -191,7 +204,7 @@ def _sizes(
     """The clip's size, and every size that it may have; none where one of them is not known."""
     spec = request.spec
     resolution, ratio = request.effective("resolution"), request.effective("ratio")
-    picture = image_size or (request.first_frame.size if request.first_frame else None)
+    picture = image_size or (request.first_frame.size if request.first_frame else _size_of_clip(request))
     adaptive = ratio in (ADAPTIVE, None)
     if adaptive and picture:
         ratio = nearest_ratio(*picture)
@@ -207,6 +220,14 @@ def _sizes(
     elif resolution in spec.doubtful_sizes:
         notes.append(f"sizes of {resolution} are not confirmed")
     return size, known
+
+
+def _size_of_clip(request: TaskRequest) -> tuple[int, int] | None:
+    """Size in pixels of the one input clip, where its shape decides the ratio and is known."""
+    if request.mode not in request.spec.adaptive_only or len(request.reference_videos) != 1:
+        return None
+    clip = request.reference_videos[0]
+    return (clip.width, clip.height) if clip.width and clip.height else None
 
 
 def _price(request: TaskRequest, notes: list[str]) -> Price | None:
@@ -237,6 +258,35 @@ def _frames(request: TaskRequest, notes: list[str]) -> tuple[int | None, int]:
         notes.append("the length is the service's choice: bounds only")
         return None, frames_of(request.spec.duration.max)
     return frames_of(duration), frames_of(duration)
+
+
+def _billed_frames(
+    request: TaskRequest, made: int | None, made_max: int, notes: list[str]
+) -> tuple[int | None, int]:
+    """Frames as billed, and at most: those of the input clips are billed with those that are made."""
+    spec, clips, resolution = request.spec, request.reference_videos, request.effective("resolution")
+    if not clips or spec.videos is None:
+        return made, made_max
+    lengths = [clip.seconds for clip in clips]
+    known = None if None in lengths else math.fsum(lengths)
+    longest = known if known is not None and all(clip.task for clip in clips) else spec.videos.seconds_max
+    notes.append(
+        "the length of the input clips is billed too, and is not known: bounds only"
+        if known is None
+        else f"{known:g} s of input clips are billed too, by a rule read from bills"
+    )
+    if request.mode in spec.length_of_input:
+        made = None if known is None else _frames_in(known) + 1
+        made_max = _frames_in(longest) + 1
+    at_most = frames_with_clips(spec, resolution, made_max, longest)
+    if made is None or known is None:
+        return None, at_most
+    return frames_with_clips(spec, resolution, made, known), at_most
+
+
+def _frames_in(seconds: float) -> int:
+    # a length is a float, and 4.1 * 24 is not to count as one frame more
+    return math.ceil(round(seconds * catalog.frames_per_second(), 6))
 
 
 def _draft_tokens(

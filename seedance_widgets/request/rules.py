@@ -18,29 +18,38 @@ from urllib.parse import urlsplit
 
 from seedance_widgets import catalog
 from seedance_widgets.errors import InvalidRequest, MediaError, Problem
-from seedance_widgets.inputs.image import Image, image_problems, load_image
+from seedance_widgets.inputs.audio import Audio, load_audio
+from seedance_widgets.inputs.image import Image, load_image
+from seedance_widgets.inputs.video import VideoInput, load_video
 from seedance_widgets.request.fields import (
     CONTENT,
     FIELDS,
     FROM_DRAFT,
+    MEDIA,
     MODE_TITLES,
     PARAMETERS,
     PICTURES,
+    SEVERAL,
+    TASK_TYPE,
     Kind,
 )
+from seedance_widgets.request.input_rules import input_problems
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from seedance_widgets.catalog.model import Model
+    from seedance_widgets.inputs.medium import Medium
     from seedance_widgets.request.fields import Field, RequestFields
     from seedance_widgets.request.model_options import Parameter
 
 __all__ = [
     "DraftTask",
+    "as_several",
     "convert_flags",
     "find_flags",
+    "move_media",
     "read_value",
     "request_problems",
     "shown",
@@ -56,7 +65,13 @@ _FLAG = re.compile(
     re.IGNORECASE,
 )
 # the field that a mode stands or falls with
-_FIELD_OF_MODE = {"text": "model", **{row.mode: row.name for row in PICTURES}}
+_FIELD_OF_MODE = {
+    "text": "model",
+    "edit": TASK_TYPE,
+    "extend": TASK_TYPE,
+    **{row.mode: row.name for row in PICTURES},
+}
+_FIELD_OF_ITEM = {(row.content, row.role): row for row in MEDIA if row.kind in (Kind.VIDEOS, Kind.AUDIOS)}
 
 
 def request_problems(
@@ -76,7 +91,7 @@ def request_problems(
     return [
         *_parameter_problems(request, model, mode, parameters),
         *_role_problems(request, model, parameters, sketch=sketch),
-        *_picture_problems(request, heif=model.heif),
+        *input_problems(request, model, mode, sketch=sketch),
         *_pass_through_problems(request),
     ]
 
@@ -115,13 +130,6 @@ def _parameter_problems(
             yield Problem(name, value, f"{parameter.why_not}; {', '.join(able)} do", client_only=True)
         elif problem := parameter.fault(value, model.name):
             yield problem
-    if model.references and request.reference_images and len(request.reference_images) > model.references.max:
-        yield Problem(
-            "reference_images",
-            f"{len(request.reference_images)} pictures",
-            f"{model.name} takes {model.references.min} to {model.references.max}",
-            nearest=model.references.max,
-        )
 
 
 def _role_problems(
@@ -135,32 +143,15 @@ def _role_problems(
             f"not together with duration={request.duration}: the service would follow frames",
             client_only=True,
         )
-    references = f"{len(request.reference_images)} pictures"
     if request.draft_task is not None:
         yield from _final_problems(request, model, parameters)
-    elif request.reference_images and (request.first_frame or request.last_frame):
-        yield Problem("reference_images", references, "not together with a first or last frame")
-    elif request.last_frame is not None and request.first_frame is None:
-        yield Problem("last_frame", request.last_frame.name, "needs a first_frame too")
-    elif not (sketch or request.prompt.strip() or request.images or request.extra.get("content")):
+    elif not (
+        sketch
+        or request.prompt.strip()
+        or any(media for _, media in request.media())
+        or request.extra.get("content")
+    ):
         yield Problem("prompt", request.prompt, "empty, and there is no picture: say what to show")
-
-
-def _picture_problems(request: RequestFields, *, heif: bool) -> Iterator[Problem]:
-    """Limits on each picture, and on all of them together."""
-    for row, images in request.pictures():
-        for i, image in enumerate(images):
-            name = f"{row.name}[{i}]" if row.kind is Kind.PICTURES else row.name
-            yield from image_problems(name, image, heif=heif)
-    total = sum(image.encoded_bytes for image in request.images)
-    limit = catalog.rules().body_max_bytes
-    if total > limit:
-        yield Problem(
-            "body",
-            f"{total:,} bytes of pictures",
-            f"a request has at most {limit:,} bytes; prepare_image makes pictures smaller, "
-            "and an address costs nothing",
-        )
 
 
 def _pass_through_problems(request: RequestFields) -> Iterator[Problem]:
@@ -242,9 +233,10 @@ class DraftTask:
 def read_value(row: Field, value: Any, problems: list[Problem]) -> Any:
     """The value of one field of a request in its plain type; faults are added to ``problems``."""
     if row.kind is Kind.PICTURE:
-        return _image(row.name, value, problems)
-    if row.kind is Kind.PICTURES:
-        return _images(row.name, value, problems)
+        return None if value is None else _load(row, row.name, value, problems)
+    if row.kind in SEVERAL:
+        media = (_load(row, f"{row.name}[{at}]", each, problems) for at, each in enumerate(as_several(value)))
+        return tuple(medium for medium in media if medium is not None)
     if row.kind is Kind.DRAFT:
         return _draft_task(value, problems)
     if row.kind is Kind.EXTRA:
@@ -295,23 +287,46 @@ def _word(value: Any) -> str:
     return _text(value).strip().lower()
 
 
-def _image(name: str, value: Any, problems: list[Problem]) -> Image | None:
-    if value is None:
-        return None
+_LOADERS: dict[Kind, Callable[[Any], Medium]] = {
+    Kind.PICTURE: load_image,
+    Kind.PICTURES: load_image,
+    Kind.VIDEOS: load_video,
+    Kind.AUDIOS: load_audio,
+}
+
+
+def _load(row: Field, name: str, value: Any, problems: list[Problem]) -> Medium | None:
     try:
-        return load_image(value)
+        return _LOADERS[row.kind](value)
     except MediaError as error:
         problems.append(Problem(name, shown(value), str(error)))
         return None
 
 
-def _images(name: str, value: Any, problems: list[Problem]) -> tuple[Image, ...]:
+def as_several(value: Any) -> tuple[Any, ...]:
+    """One input or several, or none, as several."""
     if value is None:
         return ()
-    if isinstance(value, str | bytes | Image) or not hasattr(value, "__iter__"):
-        value = (value,)
-    loaded = (_image(f"{name}[{i}]", item, problems) for i, item in enumerate(value))
-    return tuple(image for image in loaded if image is not None)
+    alone = isinstance(value, str | bytes | Image | VideoInput | Audio) or not hasattr(value, "__iter__")
+    return (value,) if alone else tuple(value)
+
+
+def move_media(extra: Any) -> tuple[Any, dict[str, list[Any]]]:
+    """``extra`` without the clips and sounds in its ``content`` that have a field; and these, by field."""
+    moved: dict[str, list[Any]] = {}
+    content = extra.get("content") if isinstance(extra, Mapping) else None
+    if not isinstance(content, list | tuple) or not all(isinstance(item, Mapping) for item in content):
+        return extra, moved
+    kept = []
+    for item in content:
+        row = _FIELD_OF_ITEM.get((item.get("type"), item.get("role")))
+        inner = item.get(row.content) if row else None
+        if row and isinstance(inner, Mapping) and isinstance(inner.get("url"), str):
+            moved.setdefault(row.name, []).append(inner["url"])
+        else:
+            kept.append(item)
+    rest = {name: value for name, value in extra.items() if name != "content"}
+    return ({**rest, "content": kept} if kept else rest) if moved else extra, moved
 
 
 def _extra(value: Any, problems: list[Problem]) -> dict[str, Any]:

@@ -22,8 +22,10 @@ from seedance_widgets.request.from_body import params_of
 from seedance_widgets.request.model_options import Parameter, parameters_of
 from seedance_widgets.request.rules import (
     DraftTask,
+    as_several,
     convert_flags,
     find_flags,
+    move_media,
     read_value,
     request_problems,
     unknown_parameter,
@@ -33,13 +35,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from seedance_widgets.catalog.model import Model
-    from seedance_widgets.inputs.image import Image
+    from seedance_widgets.inputs.medium import Medium
 
 __all__ = ["DraftTask", "TaskRequest"]
 
 
-def _data_url(image: Image) -> str:
-    return image.data_url
+def _data_url(medium: Medium) -> str:
+    return medium.data_url
 
 
 @dataclass(frozen=True, repr=False)
@@ -56,6 +58,10 @@ class TaskRequest(RequestFields):
         Pictures: path, URL, data URL, ``asset://`` id, bytes or PIL image.
     reference_images
         Pictures to take subjects from; the prompt names them ``[Image 1]``, ``[Image 2]``...
+    reference_videos
+        Clips, named ``[Video 1]``...: address, ``asset://`` id, `Task`, or `VideoInput` with its length.
+    reference_audios
+        Sounds, named ``[Audio 1]``...: path, address, data URL, ``asset://`` id or bytes.
     draft_task
         Task id of a draft, a `DraftTask` or a `Task`: make the final of it.
     resolution, ratio
@@ -66,6 +72,13 @@ class TaskRequest(RequestFields):
         Whole number; -1 and None leave the choice to `Studio`, which always picks and logs one.
     camera_fixed, watermark, generate_audio, draft, return_last_frame
         Switches; ``generate_audio`` is on by default where a model has sound.
+    omni_reference_task_type
+        What is made of the references, on 2.5: ``"auto"``, ``"reference"``, ``"edit"`` (a clip, changed) or
+        ``"extend"`` (what comes after a clip, without it).
+    output_format
+        ``"mp4"`` or ``"mov"``, on 2.5.
+    web_search
+        Whether the model may search the web, for text alone, on 2.x.
     service_tier
         ``"default"``, or ``"flex"`` for half the price and hours of patience.
     execution_expires_after
@@ -147,8 +160,8 @@ class TaskRequest(RequestFields):
 
     @property
     def has_video_input(self) -> bool:
-        """Whether a clip is among the inputs (2.x models, by ``extra["content"]``)."""
-        return any(item.get("type") == "video_url" for item in self.extra.get("content", ()))
+        """Whether a clip is among the inputs, which has a price of its own."""
+        return bool(self.reference_videos)
 
     def parameters(self) -> Mapping[str, Parameter]:
         """What this request's model takes in its mode."""
@@ -168,17 +181,21 @@ class TaskRequest(RequestFields):
             value = self.parameters()[name].default
         return value
 
-    def to_dict(self, *, address: Callable[[Image], str] = _data_url) -> dict[str, Any]:
+    def to_dict(self, *, address: Callable[[Medium], str] = _data_url) -> dict[str, Any]:
         """The request body; only what is set or decides size, length and price is in it.
 
-        ``address`` gives the ``url`` of each picture: its data URL or web address by default.
+        ``address`` gives the ``url`` of each picture, clip and sound: its data URL or address by default.
         """
         body = {"model": self.spec.wire_id, "content": list(self._content(address))}
         for name, parameter in self.parameters().items():
             value = getattr(self, name)
             if value is None and PARAMETERS[name].spelled and not (name == "duration" and self.frames):
                 value = parameter.default
-            if value is not None and parameter.is_offered:
+            if value is None or not parameter.is_offered:
+                continue
+            if tool := PARAMETERS[name].tool:
+                body |= {"tools": [*body.get("tools", ()), {"type": tool}]} if value else {}
+            else:
                 body[name] = value
         return {**body, **{key: value for key, value in self.extra.items() if key != "content"}}
 
@@ -186,12 +203,12 @@ class TaskRequest(RequestFields):
         """`to_dict` as JSON text."""
         return json.dumps(self.to_dict(), ensure_ascii=False)
 
-    def _content(self, address: Callable[[Image], str]) -> Iterator[dict[str, Any]]:
+    def _content(self, address: Callable[[Medium], str]) -> Iterator[dict[str, Any]]:
         if self.prompt:
             yield {"type": "text", "text": self.prompt}
-        for row, images in self.pictures():
-            for image in images:
-                yield {"type": "image_url", "image_url": {"url": address(image)}, "role": row.role}
+        for row, media in self.media():
+            for medium in media:
+                yield {"type": row.content, row.content: {"url": address(medium)}, "role": row.role}
         if self.draft_task is not None:
             yield {"type": "draft_task", "draft_task": {"id": self.draft_task.id}}
         yield from self.extra.get("content", ())
@@ -202,8 +219,13 @@ class TaskRequest(RequestFields):
         """Normalise the fields and check them; ``sketch`` is None for a request meant to be sent."""
         object.__setattr__(self, "_sketch", sketch)
         problems: list[Problem] = []
+        extra, moved = move_media(self.extra)
+        object.__setattr__(self, "extra", extra)
         for name, row in FIELDS.items():
-            object.__setattr__(self, name, read_value(row, getattr(self, name), problems))
+            given = getattr(self, name)
+            if added := moved.get(name):
+                given = (*as_several(given), *added)
+            object.__setattr__(self, name, read_value(row, given, problems))
         try:
             wanted = self.model or (self.draft_task and self.draft_task.model)
             spec = catalog.find(wanted) if wanted else catalog.default_model()
@@ -211,7 +233,7 @@ class TaskRequest(RequestFields):
             raise InvalidRequest([*problems, *error.problems]) from None
         object.__setattr__(self, "spec", spec)
         open_mode = "text" if sketch is None else sketch or spec.modes[0]
-        object.__setattr__(self, "mode", self._mode() or open_mode)
+        object.__setattr__(self, "mode", self._mode(spec) or open_mode)
         if any(p.parameter.startswith(tuple(row.name for row in CONTENT)) for p in problems):
             # Without its prompt or a picture the request has another mode: what its rules say would mislead.
             raise InvalidRequest(problems)
@@ -228,11 +250,10 @@ class TaskRequest(RequestFields):
                 LegacyFlagsWarning,
             )
 
-    def _mode(self) -> str | None:
+    def _mode(self, spec: Model) -> str | None:
+        if (wanted := self.omni_reference_task_type) in spec.modes and not self.draft_task:
+            return wanted
         for row in reversed(CONTENT):
             if row.mode and getattr(self, row.name):
                 return row.mode
-        roles = {item.get("role") for item in self.extra.get("content", ())}
-        if any(str(role).startswith("reference") for role in roles):
-            return "reference"
         return "text" if self.prompt else None

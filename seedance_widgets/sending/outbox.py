@@ -35,6 +35,7 @@ from seedance_widgets.log.row import Status
 from seedance_widgets.log.row_mapping import Order
 from seedance_widgets.modelark.error_codes import is_retryable_refusal, refuses_every_create
 from seedance_widgets.request.pricing import estimate
+from seedance_widgets.task.input_clips import renew_links
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -190,12 +191,7 @@ class Outbox:
         if budget_usd is not None:
             self.budget_usd = budget_usd
         orders = [
-            Order(
-                estimate(request),
-                await asyncio.to_thread(self._media.keep_inputs, request) if request.images else {},
-                {**columns, "owner": self._peers.owner},
-                instead_of,
-            )
+            await asyncio.to_thread(self._order, request, {**columns, "owner": self._peers.owner}, instead_of)
             for request, columns, instead_of in wanted
         ]
         await self._peers.be_present()
@@ -216,6 +212,11 @@ class Outbox:
             )
             begun.append((task, engine.submit(self._send(task, submission, lane), awaited=True)))
         return begun
+
+    def _order(self, request: TaskRequest, columns: RowChanges, instead_of: str | None) -> Order:
+        """What is to be begun, its files on the disk; blocks."""
+        current = renew_links(request, self._journal, self._media.absolute)
+        return Order(estimate(current), self._media.keep_inputs(current), columns, instead_of)
 
     async def _send(self, task: Task, submission: Submission, lane: Lane) -> None:
         sending = asyncio.current_task()

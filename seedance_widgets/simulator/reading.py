@@ -17,7 +17,7 @@ from seedance_widgets.errors import InvalidRequest, Problem
 from seedance_widgets.inputs.crop import nearest_ratio
 from seedance_widgets.request.fields import PARAMETERS
 from seedance_widgets.request.from_body import params_of
-from seedance_widgets.request.pricing import frames_of, tokens_of
+from seedance_widgets.request.pricing import frames_of, frames_with_clips, tokens_of
 from seedance_widgets.request.rules import convert_flags
 from seedance_widgets.request.task_request import TaskRequest
 from seedance_widgets.units import DAY
@@ -30,9 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["STAND_IN_SIZE", "Refusal", "draft_of", "invalid", "read_body", "settle"]
 
 STAND_IN_SIZE = (1024, 768)
+STAND_IN_SECONDS = 5
 _SEEDS = 1 << 31
-# newer parameters that the service knows of and that reach no rule here
-_PASSED_OVER = ("output_format", "omni_reference_task_type", "tools")
 
 
 class Refusal(Exception):
@@ -86,13 +85,9 @@ def _check_extra(spec: Model, extra: dict[str, Any]) -> None:
     """Fields and content items beyond those of a `TaskRequest`."""
     for name, value in extra.items():
         if name == "content":
-            kinds = {str(item.get("type")) for item in value}
-            for kind in kinds - set(spec.content_types):
-                raise invalid("content.type", f"{spec.name} takes no {kind}")
-        elif name not in (*_PASSED_OVER, *spec.extra_parameters):
-            raise Refusal(
-                400, "InvalidParameter.UnsupportedParameter", f"{name} is not supported", param=name
-            )
+            kinds = ", ".join(sorted({str(item.get("type")) for item in value}))
+            raise invalid("content.type", f"{spec.name} takes no {kinds}")
+        raise Refusal(400, "InvalidParameter.UnsupportedParameter", f"{name} is not supported", param=name)
 
 
 def _request_of(params: dict[str, Any]) -> TaskRequest:
@@ -157,21 +152,29 @@ def settle(world: World, request: TaskRequest, draft: SimulatedTask | None) -> d
             strict=True,
         )
     ]
+    clips = [_clip(world, clip.address) for clip in request.reference_videos]
+    if request.mode in spec.length_of_input:
+        frames, duration = clips[0]["frames"], None
     ratio = reused.get("ratio", request.effective("ratio"))
     if ratio == ADAPTIVE:
-        ratio = nearest_ratio(*pictures[0]["size"]) if pictures else spec.ratios[seed % 2 * 4]
+        shapes = [
+            each["size"] for each in (*(clips if request.mode in spec.adaptive_only else ()), *pictures)
+        ]
+        ratio = nearest_ratio(*shapes[0]) if shapes else spec.ratios[seed % 2 * 4]
     resolution = request.effective("resolution")
     size = spec.size(resolution, ratio) or spec.size(resolution, "16:9")
     assert size is not None
     count = frames or frames_of(duration)
     audio = bool(reused.get("generate_audio", request.effective("generate_audio")))
-    tokens = tokens_of(*size, count)
+    seconds = sum((clip["frames"] - 1) / catalog.frames_per_second() for clip in clips)
+    tokens = tokens_of(*size, frames_with_clips(spec, resolution, count, seconds) if clips else count)
     factor = spec.draft.factor(audio=audio) if request.draft and spec.draft else None
     if factor:
         tokens = tokens * factor[0] // factor[1]
     settled = {
         "prompt": reused.get("prompt", request.prompt),
         "pictures": pictures,
+        "clips": clips,
         "resolution": resolution,
         "ratio": ratio,
         "width": size[0],
@@ -195,6 +198,16 @@ def settle(world: World, request: TaskRequest, draft: SimulatedTask | None) -> d
             if row.answered and given is not None:
                 echoed[name] = given
     return {**settled, "echoed": echoed}
+
+
+def _clip(world: World, address: str) -> dict[str, Any]:
+    """How long and large an input clip is: one that was made here is known, any other stands in."""
+    parts = PurePosixPath(urlsplit(address).path).parts
+    source = world.task(parts[2]) if parts[1:2] == ("files",) and parts[3:] == ("video.mp4",) else None
+    if source is not None and source.status == "succeeded":
+        size = (source.facts["width"], source.facts["height"])
+        return {"of": source.id, "frames": source.facts["count"], "size": size}
+    return {"stand_in": address, "frames": frames_of(STAND_IN_SECONDS), "size": STAND_IN_SIZE}
 
 
 def _picture(world: World, image: Image) -> dict[str, Any]:

@@ -55,6 +55,8 @@ _NOT_HERE = {
     "prompt": "a chain has one prompt a link: they are its first argument",
     "last_frame": "a link ends as it will: the next one begins with its last frame",
     "reference_images": "a link begins with a picture, which goes together with no references",
+    "reference_videos": "a link begins with a picture, which goes together with no references",
+    "reference_audios": "a link begins with a picture, which goes together with no references",
     "draft_task": "a link begins with a picture, and a final with its draft",
     "return_last_frame": "is on: the next link begins with that picture",
     "draft": "a draft gives no last frame, and the next link begins with it",
@@ -177,7 +179,7 @@ def _is_many(seed: Any) -> bool:
 
 
 def _identity(before: str, request: TaskRequest) -> str:
-    seen = visible_part(request.to_dict(address=lambda image: str(image.sha256 or image.url)))
+    seen = visible_part(request.to_dict(address=lambda medium: medium.sha256 or medium.data_url))
     definition = json.dumps([before, seen], sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(definition.encode()).hexdigest()
 

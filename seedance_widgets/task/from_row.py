@@ -19,7 +19,7 @@ __all__ = ["draft_of", "model_of", "request_of"]
 
 
 def request_of(row: TaskRow, home: Path) -> TaskRequest:
-    """The request that a row was begun with, its pictures read from the home.
+    """The request that a row was begun with, its pictures and sounds read from the home.
 
     Raises
     ------
@@ -33,9 +33,9 @@ def request_of(row: TaskRow, home: Path) -> TaskRequest:
     body = json.loads(row.body)
     body["model"] = model_of(row)
     for item in body["content"]:
-        picture = item.get("image_url")
-        if picture and str(picture["url"]).startswith("inputs/"):
-            picture["url"] = str(home / picture["url"])
+        medium = item.get(item.get("type"))
+        if isinstance(medium, dict) and str(medium.get("url")).startswith("inputs/"):
+            medium["url"] = str(home / medium["url"])
     if row.nonce is not None:
         del body["execution_expires_after"]
     return TaskRequest.from_dict(body)
@@ -65,6 +65,6 @@ def draft_of(row: TaskRow) -> DraftTask:
 
 
 def model_of(row: TaskRow) -> str:
-    """A row's model as a request names it: an endpoint with its family."""
+    """A row's model as a request names it: an endpoint, and another service's name, with its family."""
     endpoint = str(row.wire_model or "")
-    return f"{endpoint}@{row.model}" if endpoint.startswith("ep-") else str(row.model)
+    return f"{endpoint}@{row.model}" if endpoint not in ("", row.model) else str(row.model)

@@ -19,14 +19,16 @@ from seedance_widgets.task.card import as_text, card_html, card_text
 from seedance_widgets.task.card_facts import Surroundings, facts_of
 from seedance_widgets.task.failure import error_of
 from seedance_widgets.task.from_row import draft_of, model_of, request_of
-from seedance_widgets.units import moment_of
+from seedance_widgets.task.input_clips import video_of
+from seedance_widgets.units import micros_of, moment_of
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
     from datetime import datetime
     from pathlib import Path
 
     from seedance_widgets.errors import SeedanceError
+    from seedance_widgets.inputs.video import VideoInput
     from seedance_widgets.live_output import Bundle
     from seedance_widgets.log.row import TaskRow
     from seedance_widgets.request.rules import DraftTask
@@ -66,6 +68,10 @@ class Runtime(Surroundings, Protocol):
     @property
     def home(self) -> Path:
         """The studio's folder, absolute."""
+
+    @property
+    def clock(self) -> Callable[[], float]:
+        """Seconds since 1970 UTC."""
 
     @property
     def actions(self) -> Actions:
@@ -188,6 +194,16 @@ class Task:
             It has no id at the service.
         """
         return draft_of(self._row)
+
+    def as_video(self) -> VideoInput:
+        """The task's clip as an input of another request: ``reference_videos=[task]``.
+
+        Raises
+        ------
+        MediaError
+            It has no clip, or the service does not keep it any more.
+        """
+        return video_of(self._row, clip=self.video_path, now=micros_of(self._runtime.clock()))
 
     # --- waiting and ending ------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ import pytest
 import seedance_widgets as sw
 from seedance_widgets.catalog.model import Model
 from seedance_widgets.log.row import RowChanges, TaskRow
-from seedance_widgets.request.fields import FIELDS, PARAMETERS, PICTURES
+from seedance_widgets.request.fields import FIELDS, MEDIA, PARAMETERS
 
 PACKAGE = Path(sw.__file__).parent
 
@@ -27,7 +27,7 @@ def test_the_documentation_of_a_request_names_every_field():
 
 
 def test_the_log_has_the_columns_that_the_table_says():
-    logged = [name for name, row in PARAMETERS.items() if row.logged] + [row.name for row in PICTURES]
+    logged = [name for name, row in PARAMETERS.items() if row.logged] + [row.name for row in MEDIA]
     columns = {each.name for each in dataclasses.fields(TaskRow)} & set(RowChanges.__annotations__)
     assert [name for name in logged if name not in columns] == []
 
@@ -56,8 +56,8 @@ def test_every_parameter_has_one_place_in_the_form_and_a_label():
 WRITTEN = (
     ("request/fields.py", "    generate_audio: ", """
     sparkle: bool | None = _row(
-        Kind.FLAG, "Sparkle", more=9, flags=("sparkle",), answered=True, logged=True)
-    container: str | None = _row(Kind.CHOICE, "Container", more=10)
+        Kind.FLAG, "Sparkle", more=12, flags=("sparkle",), answered=True, logged=True)
+    container: str | None = _row(Kind.CHOICE, "Container", more=13)
 """),
     ("catalog/model.py", "    audio: bool = False", """
     sparkle: tuple[str, ...] = ()

@@ -36,7 +36,8 @@ _ARMS = 2
 class Clip:
     """One clip of a study: its arm, item (None without items) and seed, and what is asked of the service.
 
-    A model that takes no seed is not sent one; the clip stands for it all the same.
+    A model that takes no seed is not sent one, and a model that may not follow seeds is sent none that was
+    drawn; the clip stands for it all the same.
     """
 
     arm: str
@@ -105,18 +106,18 @@ class Design:
     def clips(self) -> tuple[Clip, ...]:
         """Every clip, all arms of an item and seed in a row: a run that ends early leaves whole pairs."""
         return tuple(
-            Clip(arm, item, seed, _with_seed(self.requests[arm, item], seed))
+            Clip(arm, item, seed, _with_seed(self.requests[arm, item], seed, drawn=self.drawn))
             for item, seed in self.cells
             for arm in self.arms
         )
 
     @property
     def arms_without_seed(self) -> tuple[str, ...]:
-        """Arms whose model takes no seed: their clips of one item differ by chance."""
+        """Arms whose model takes no seed, or may not follow it: their clips may differ by chance."""
         return tuple(
             arm
             for arm in self.arms
-            if not any(_takes_seed(self.requests[arm, item]) for item in self.item_names)
+            if not any(_follows_seed(self.requests[arm, item]) for item in self.item_names)
         )
 
 
@@ -157,7 +158,7 @@ def design_of(
     _refuse_same(design)
     # a name in the log is taken only by a study whose every clip can be asked for
     for request in design.requests.values():
-        _with_seed(request, max(design.seeds))
+        _with_seed(request, max(design.seeds), drawn=drawn)
     return design
 
 
@@ -243,12 +244,13 @@ def _name(what: str, name: Any) -> str:
     return name
 
 
-def _with_seed(request: TaskRequest, seed: int) -> TaskRequest:
-    return request.replace(seed=seed) if _takes_seed(request) else request
+def _with_seed(request: TaskRequest, seed: int, *, drawn: bool) -> TaskRequest:
+    is_sent = request.parameters()["seed"].is_offered and (request.spec.draws_seed or not drawn)
+    return request.replace(seed=seed) if is_sent else request
 
 
-def _takes_seed(request: TaskRequest) -> bool:
-    return request.parameters()["seed"].is_offered
+def _follows_seed(request: TaskRequest) -> bool:
+    return request.parameters()["seed"].is_offered and request.spec.draws_seed
 
 
 # --- templates -------------------------------------------------------------------------------------------

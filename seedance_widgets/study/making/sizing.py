@@ -133,7 +133,7 @@ def _notes(design: Design, defined: Plan, *, by_item: bool) -> Iterator[str]:
     elif len(design.seeds) == 1:
         yield "one seed an item: what the seed does cannot be told from what the item does"
     if unseeded := design.arms_without_seed:
-        yield f"{', '.join(unseeded)}: the model takes no seed, so its clips are not matched by seed"
+        yield f"{', '.join(unseeded)}: the model may follow no seed, so its clips are not matched by seed"
 
 
 # --- what it costs ---------------------------------------------------------------------------------------

@@ -165,7 +165,7 @@ def _design(facts: Facts) -> str:
     told = "".join(f'<dt dir="auto">{escape(term)}</dt><dd>{body}</dd>' for term, body in terms)
     unseeded = ", ".join(facts.design.arms_without_seed)
     note = (
-        f"<p>The model of {escape(unseeded)} takes no seed: its clips differ by chance.</p>"
+        f"<p>The model of {escape(unseeded)} may follow no seed: its clips may differ by chance.</p>"
         if unseeded
         else ""
     )
