@@ -208,7 +208,7 @@ def _sizes(
     adaptive = ratio in (ADAPTIVE, None)
     if adaptive and picture:
         ratio = nearest_ratio(*picture)
-        notes.append(f"adaptive: taken as {ratio}, the ratio nearest to the picture's; not documented")
+        notes.append(f"adaptive: taken as {ratio}, the ratio nearest to the input's; not documented")
     elif adaptive:
         notes.append("the ratio is the service's choice: bounds only")
     size = None if ratio in (ADAPTIVE, None) else spec.size(resolution, ratio)
@@ -250,6 +250,11 @@ def _price(request: TaskRequest, notes: list[str]) -> Price | None:
 
 def _frames(request: TaskRequest, notes: list[str]) -> tuple[int | None, int]:
     """Frames as asked, and at most."""
+    if request.mode in request.spec.length_of_input:
+        known, longest = _seconds_of_clips(request)
+        if known is None:
+            notes.append("the clip will be as long as its input: bounds only")
+        return None if known is None else _frames_in(known) + 1, _frames_in(longest) + 1
     frames: int | None = request.effective("frames")
     if frames is not None:
         return frames, frames
@@ -264,24 +269,31 @@ def _billed_frames(
     request: TaskRequest, made: int | None, made_max: int, notes: list[str]
 ) -> tuple[int | None, int]:
     """Frames as billed, and at most: those of the input clips are billed with those that are made."""
-    spec, clips, resolution = request.spec, request.reference_videos, request.effective("resolution")
-    if not clips or spec.videos is None:
+    if not request.reference_videos:
         return made, made_max
-    lengths = [clip.seconds for clip in clips]
-    known = None if None in lengths else math.fsum(lengths)
-    longest = known if known is not None and all(clip.task for clip in clips) else spec.videos.seconds_max
+    spec, resolution = request.spec, request.effective("resolution")
+    known, longest = _seconds_of_clips(request)
     notes.append(
         "the length of the input clips is billed too, and is not known: bounds only"
         if known is None
         else f"{known:g} s of input clips are billed too, by a rule read from bills"
     )
-    if request.mode in spec.length_of_input:
-        made = None if known is None else _frames_in(known) + 1
-        made_max = _frames_in(longest) + 1
     at_most = frames_with_clips(spec, resolution, made_max, longest)
     if made is None or known is None:
         return None, at_most
     return frames_with_clips(spec, resolution, made, known), at_most
+
+
+def _seconds_of_clips(request: TaskRequest) -> tuple[float | None, float]:
+    """Seconds of all input clips together, None where one is not known; and at most.
+
+    What somebody says of a clip is expected to be so, and is no bound.
+    """
+    rule, clips = request.spec.videos, request.reference_videos
+    lengths = [clip.seconds for clip in clips]
+    known = None if None in lengths or not clips else math.fsum(lengths)
+    is_certain = known is not None and all(clip.task for clip in clips)
+    return known, known if is_certain and known is not None else rule.seconds_max if rule else 0.0
 
 
 def _frames_in(seconds: float) -> int:

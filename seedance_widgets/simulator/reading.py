@@ -154,7 +154,7 @@ def settle(world: World, request: TaskRequest, draft: SimulatedTask | None) -> d
     ]
     clips = [_clip(world, clip.address) for clip in request.reference_videos]
     if request.mode in spec.length_of_input:
-        frames, duration = clips[0]["frames"], None
+        duration = round((clips[0]["frames"] - 1) / catalog.frames_per_second())
     ratio = reused.get("ratio", request.effective("ratio"))
     if ratio == ADAPTIVE:
         shapes = [

@@ -1,6 +1,7 @@
 """A logged task as code that asks for the same clip: Python for this package, and curl for everybody else.
 
-No key is in it: both take it from ``ARK_API_KEY``. Pictures are read from the files that the log keeps.
+No key is in it: both take it from ``ARK_API_KEY``. Pictures and sounds are read from the files that the log
+keeps; a clip of a task of the same home is named by its key, which only Python understands.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from seedance_widgets.errors import InvalidRequest, Problem
 from seedance_widgets.log.diff import body_of
 from seedance_widgets.modelark.credentials import DEFAULT_BASE_URL
-from seedance_widgets.request.fields import PICTURES, Kind
+from seedance_widgets.request.fields import MEDIA, SEVERAL
 from seedance_widgets.request.from_body import params_of
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Code", "code_of"]
 
-_PICTURES = "inputs/"
+_INPUTS = "inputs/"
 
 
 class Code(str):
@@ -73,10 +74,10 @@ def code_of(row: TaskRow, home: Path, *, model: str) -> Code:
 def _python(body: Mapping[str, Any], home: Path, model: str, *, simulated: bool) -> str:
     params = params_of({**body, "model": model})
     prompt = params.pop("prompt", "")
-    for row in PICTURES:
+    for row in MEDIA:
         if given := params.get(row.name):
-            several = row.kind is Kind.PICTURES
-            params[row.name] = [_picture(url, home) for url in given] if several else _picture(given, home)
+            several = row.kind in SEVERAL
+            params[row.name] = [_local(url, home) for url in given] if several else _local(given, home)
     simulate = ", simulate=True" if simulated else ""
     given = [*([repr(prompt)] if prompt else []), *(f"{name}={value!r}" for name, value in params.items())]
     return "\n".join([
@@ -93,24 +94,24 @@ def _python(body: Mapping[str, Any], home: Path, model: str, *, simulated: bool)
 
 
 def _curl(body: Mapping[str, Any], home: Path) -> str:
-    pictures: dict[str, str] = {}
+    files: dict[str, str] = {}
 
-    def mark_picture(item: dict[str, Any]) -> dict[str, Any]:
-        url = item.get("image_url", {}).get("url", "")
-        if not url.startswith(_PICTURES):
+    def mark_file(item: dict[str, Any]) -> dict[str, Any]:
+        kind = item["type"]
+        url = item[kind].get("url", "") if isinstance(item.get(kind), dict) else ""
+        if not url.startswith(_INPUTS):
             return item
-        mark = f"@{url}@{len(pictures)}@"
-        pictures[mark] = url
-        return {**item, "image_url": {"url": mark}}
+        mark = f"@{url}@{len(files)}@"
+        files[mark] = f"{kind.removesuffix('_url')}/{Path(url).suffix[1:]}"
+        return {**item, kind: {"url": mark}}
 
-    content = [mark_picture(item) for item in body["content"]]
+    content = [mark_file(item) for item in body["content"]]
     rest = json.dumps({**body, "content": content}, ensure_ascii=False, indent=2)
     said = []
-    for mark, url in pictures.items():
+    for mark, media_type in files.items():
         before, rest = rest.split(mark, 1)
-        start = f"{before}data:image/{Path(url).suffix[1:]};base64,"
-        said.append(f"  printf '%s' {shlex.quote(start)}")
-        said.append(f"  base64 < {shlex.quote(_picture(url, home))} | tr -d '\\n'")
+        said.append(f"  printf '%s' {shlex.quote(f'{before}data:{media_type};base64,')}")
+        said.append(f"  base64 < {shlex.quote(_local(mark.split('@')[1], home))} | tr -d '\\n'")
     said.append(f"  printf '%s' {shlex.quote(rest)}")
     return "\n".join([
         "{",
@@ -121,8 +122,8 @@ def _curl(body: Mapping[str, Any], home: Path) -> str:
     ])  # fmt: skip
 
 
-def _picture(url: str, home: Path) -> str:
-    return _from_here(home / url) if url.startswith(_PICTURES) else url
+def _local(url: str, home: Path) -> str:
+    return _from_here(home / url) if url.startswith(_INPUTS) else url
 
 
 def _from_here(path: Path) -> str:
