@@ -28,6 +28,7 @@ __all__ = [
     "PARAMETERS",
     "PICTURES",
     "SEVERAL",
+    "TASK_MODES",
     "TASK_TYPE",
     "Field",
     "Kind",
@@ -36,6 +37,8 @@ __all__ = [
 
 FROM_DRAFT = "from_draft"
 TASK_TYPE = "omni_reference_task_type"
+TASK_MODES = ("edit", "extend")
+"""Tasks of references that are modes of their own: one of them is what a request of that mode says."""
 MODE_TITLES = {
     "text": "text",
     "first_frame": "first frame",

@@ -13,7 +13,7 @@ from seedance_widgets.errors import Problem
 from seedance_widgets.inputs.audio import Audio, audio_problems
 from seedance_widgets.inputs.image import image_problems
 from seedance_widgets.inputs.video import VideoInput, video_problems
-from seedance_widgets.request.fields import FIELDS, MODE_TITLES, SEVERAL, TASK_TYPE
+from seedance_widgets.request.fields import FIELDS, MODE_TITLES, SEVERAL, TASK_MODES, TASK_TYPE
 from seedance_widgets.units import bytes_text, count_text
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["input_problems"]
 
 _NOUNS = {"reference_images": "picture", "reference_videos": "clip", "reference_audios": "sound"}
-_TASKS_OF_CLIPS = ("edit", "extend")
 
 
 def input_problems(request: RequestFields, model: Model, mode: str, *, sketch: bool) -> Iterator[Problem]:
@@ -119,7 +118,7 @@ def _too_many(name: str, noun: str, count: int, most: int, model: Model) -> Prob
 def _task_problems(request: RequestFields, mode: str) -> Iterator[Problem]:
     """What an edit and an extension need; every other task of the references needs one of any kind."""
     clips = request.reference_videos
-    if mode not in _TASKS_OF_CLIPS:
+    if mode not in TASK_MODES:
         if not _references(request):
             yield Problem(TASK_TYPE, mode, "needs a reference: an image, a clip or a sound")
         return

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from seedance_widgets import catalog
 from seedance_widgets.catalog.model import ADAPTIVE, Model, Range
 from seedance_widgets.errors import Problem
-from seedance_widgets.request.fields import FROM_DRAFT, MODE_TITLES, PARAMETERS, TASK_TYPE, Kind
+from seedance_widgets.request.fields import FROM_DRAFT, MODE_TITLES, PARAMETERS, TASK_MODES, TASK_TYPE, Kind
 
 if TYPE_CHECKING:
     from seedance_widgets.request.fields import Field
@@ -130,7 +130,9 @@ def parameters_of(model: Model, mode: str, *, draft: bool = False) -> dict[str, 
         "safety_identifier": {"max_length": rules.safety_identifier_max_length},
         "priority": {"default": 0 if model.priority else None},
     }
-    if types := model.omni_reference_task_type:
+    if mode in TASK_MODES:
+        own[TASK_TYPE] = {"choices": (mode,), "default": None, "where": with_mode}
+    elif types := model.omni_reference_task_type:
         # a type that is a mode makes the request one of that mode
         fitting = tuple(each for each in types if each not in model.modes or each == mode)
         own[TASK_TYPE] = {"choices": fitting, "where": with_mode}

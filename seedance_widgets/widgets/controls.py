@@ -100,6 +100,11 @@ class Control:
         is_number = self._parameter.kind is Kind.NUMBER and re.fullmatch(r"-?\d+", text, re.ASCII)
         return int(text) if is_number else text
 
+    @property
+    def default(self) -> Any:
+        """What the service takes where it is left open."""
+        return self._parameter.default
+
     def set(self, value: Any) -> None:
         """Show a value; None shows the default."""
         if value is None:

@@ -69,6 +69,8 @@ HINTS = {
     "text": "Concise, concrete words; the important part first. Text alone varies a lot: good for ideas.",
     "first_frame": "Describe the motion, not the picture. A sharp picture near the clip's ratio helps.",
     "first_last_frame": "Say how the first picture becomes the last. Both are cropped to the same ratio.",
-    "reference": "Name the pictures in their order, as in “the boy from [Image 1]”.",
+    "reference": "Name the inputs in their order, as in “the boy from [Image 1] dances as in [Video 1]”.",
+    "edit": "Say what is to change in [Video 1], and what stays. The clip keeps its length and its ratio.",
+    "extend": "Say what happens after [Video 1]. Only the new part is made; `concat` joins the two.",
     "from_draft": "The draft's prompt, pictures, seed, ratio, length and sound are reused.",
 }

@@ -16,7 +16,7 @@ from seedance_widgets import catalog
 from seedance_widgets.background_loop import engine
 from seedance_widgets.catalog.model import ADAPTIVE
 from seedance_widgets.errors import InvalidRequest, Problem, SeedanceError, error_text
-from seedance_widgets.request.fields import FROM_DRAFT, MODE_TITLES, PARAMETERS
+from seedance_widgets.request.fields import FROM_DRAFT, MODE_TITLES, PARAMETERS, Kind
 from seedance_widgets.request.model_options import parameters_of
 from seedance_widgets.request.task_request import TaskRequest
 from seedance_widgets.task.card import brief
@@ -92,10 +92,16 @@ class ParameterForm(w.VBox):
         given = {name: control.value for name, control in self._controls.items()}
         params = {"prompt": self._prompt.value if self.mode != FROM_DRAFT else "", "model": self.model.name}
         params |= self._inputs.params(self.mode)
-        params |= {name: value for name, value in given.items() if value is not None}
+        params |= {name: value for name, value in given.items() if self._is_said(name, value)}
         if params.get("frames") is not None:
             params.pop("duration", None)
         return params
+
+    def _is_said(self, name: str, value: Any) -> bool:
+        """Whether a control's value belongs into the request: a choice at its default may be left out."""
+        row = PARAMETERS[name]
+        is_plain = row.kind is Kind.CHOICE and not (row.spelled or row.logged)
+        return value is not None and not (is_plain and value == self._controls[name].default)
 
     @property
     def request(self) -> TaskRequest:
@@ -241,7 +247,6 @@ class ParameterForm(w.VBox):
             ]
             self._prompt.layout.display = "none" if self.mode == FROM_DRAFT else ""
             self._inputs.offer(self.model, self.mode)
-            self._chips.children = self._reference_chips()
         finally:
             self._quiet = False
         say(self._notice, " ".join(changed))
@@ -273,6 +278,7 @@ class ParameterForm(w.VBox):
             "none" if self.mode == FROM_DRAFT or self._controls["frames"].value is not None else ""
         )
         self._follow_draft()
+        self._offer_chips()
         words = len(self._prompt.value.split())
         long = f"; the service advises at most {_PROMPT_WORDS:,}" if words > _PROMPT_WORDS else ""
         say(self._words, f"{count_text(words, 'word')}{long}" if self.mode != FROM_DRAFT else "")
@@ -315,17 +321,19 @@ class ParameterForm(w.VBox):
         except InvalidRequest:
             self._price.value = "<div>No price while a parameter is not legal.</div>"
 
-    def _reference_chips(self) -> list[w.Button]:
-        if self.mode != "reference" or self.model.references is None:
-            return []
+    def _offer_chips(self) -> None:
+        """A button for each name of a reference, which writes it into the prompt."""
+        names = self._inputs.names(self.mode)
+        if names == [chip.description for chip in self._chips.children]:
+            return
 
-        def chip(number: int) -> w.Button:
-            button = w.Button(description=f"[Image {number}]", tooltip=f"Name picture {number} in the prompt")
+        def chip(name: str) -> w.Button:
+            button = w.Button(description=name, tooltip=f"Write {name} into the prompt")
             button.layout.width = "auto"
-            button.on_click(lambda _: self._insert(f"[Image {number}]"))
+            button.on_click(lambda _: self._insert(name))
             return button
 
-        return [chip(number) for number in range(1, min(4, self.model.references.max) + 1)]
+        self._chips.children = [chip(name) for name in names]
 
     def _insert(self, text: str) -> None:
         gap = "" if not self._prompt.value or self._prompt.value.endswith((" ", "\n")) else " "

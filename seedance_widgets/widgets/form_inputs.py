@@ -1,4 +1,4 @@
-"""The pictures and the draft that a form's mode asks for, and the cropper of its first frame."""
+"""What a mode of a form asks for (pictures, clips, sounds, a draft), and the cropper of a first frame."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import ipywidgets as w
 from seedance_widgets.catalog.model import ADAPTIVE
 from seedance_widgets.inputs.crop import center_crop
 from seedance_widgets.inputs.prepare import prepare_image
-from seedance_widgets.request.fields import CONTENT, FIELDS, FROM_DRAFT
+from seedance_widgets.inputs.video import TASK
+from seedance_widgets.request.fields import CONTENT, FIELDS, FROM_DRAFT, TASK_MODES
 from seedance_widgets.request.task_request import TaskRequest
 from seedance_widgets.widgets.controls import STYLE, Words, say
 from seedance_widgets.widgets.cropper import ImageCropper
-from seedance_widgets.widgets.image_picker import ImagePicker
+from seedance_widgets.widgets.input_picker import ClipPicker, ImagePicker, InputPicker, SoundPicker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,11 +26,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Inputs"]
 
+_REFERENCES = ("reference_images", "reference_videos", "reference_audios")
+_CALLED = dict(zip(_REFERENCES, ("Image", "Video", "Audio"), strict=True))
+_CHIPS = 4  # for pictures that are not chosen yet, so that a prompt can be written first
+
 _DRAFTS_SHOWN = 30
 
 
 class Inputs:
-    """Input pictures and drafts.
+    """Input pictures, clips, sounds and drafts.
 
     Parameters
     ----------
@@ -38,7 +43,7 @@ class Inputs:
     words
         Makes the lines under the inputs.
     changed
-        Called when a picture or a draft was chosen, removed or cropped.
+        Called when an input or a draft was chosen, removed, moved or cropped.
     """
 
     def __init__(self, studio: Studio, words: Words, changed: Callable[[], None]) -> None:
@@ -47,6 +52,7 @@ class Inputs:
         self._changed = changed
         self._cropper: ImageCropper | None = None
         self._cropper_box = w.VBox()
+        self._model: Model | None = None
         self._lines = {row.name: words.line() for row in CONTENT if row.mode}
         self.box = w.VBox()
 
@@ -71,6 +77,40 @@ class Inputs:
         return picker
 
     @cached_property
+    def _videos(self) -> ClipPicker:
+        picker = ClipPicker(label=FIELDS["reference_videos"].label, find=self._find_clip)
+        picker.on_change(self._changed)
+        return picker
+
+    @cached_property
+    def _audios(self) -> SoundPicker:
+        picker = SoundPicker(label=FIELDS["reference_audios"].label)
+        picker.on_change(self._changed)
+        return picker
+
+    def _find_clip(self, source: Any) -> Any:
+        """The task of its key or id, whatever else is named as it is."""
+        if not isinstance(source, str):
+            return source
+        row = self._studio.runtime.journal.by_name(source.removeprefix(TASK))
+        return self._studio.runtime.registry.task_of(row) if row else source
+
+    def _pickers(self, mode: str) -> dict[str, InputPicker[Any]]:
+        """Those of the references that a mode asks for and the model takes, by field."""
+        found: dict[str, InputPicker[Any]] = {}
+        if self._model is None or mode not in ("reference", *TASK_MODES):
+            return found
+        if self._model.videos and mode in TASK_MODES:
+            found["reference_videos"] = self._videos
+        if self._model.references:
+            found["reference_images"] = self._references
+        if self._model.videos:
+            found["reference_videos"] = self._videos
+        if self._model.audios:
+            found["reference_audios"] = self._audios
+        return found
+
+    @cached_property
     def _draft(self) -> w.Dropdown:
         layout = w.Layout(width="auto", max_width="540px")
         draft = w.Dropdown(options=[("no draft yet", "")], description="Draft", style=STYLE, layout=layout)
@@ -82,18 +122,19 @@ class Inputs:
             return []
         if mode == FROM_DRAFT:
             return [self._draft, self._lines["draft_task"]]
-        if mode == "reference":
-            return [self._references, self._lines["reference_images"]]
+        if pickers := self._pickers(mode):
+            return [part for name, picker in pickers.items() for part in (picker, self._lines[name])]
         first = [self._first, self._cropper_box, self._lines["first_frame"]]
         return first if mode == "first_frame" else [*first, self._last, self._lines["last_frame"]]
 
     def offer(self, model: Model, mode: str) -> None:
         """Show what a mode asks for."""
-        if mode == "reference" and model.references:
-            self._references.limit = model.references.max
+        self._model = model
         for picker in self._parts(mode):
-            if isinstance(picker, ImagePicker):
+            if isinstance(picker, InputPicker):
                 picker.model = model.name
+                if picker.multiple:
+                    picker.limit = picker.most_references(model.name)
         if mode == FROM_DRAFT:
             self._list_drafts()
         self.box.children = self._parts(mode)
@@ -106,13 +147,21 @@ class Inputs:
             if cropper.ratio != ratio:
                 cropper.ratio = ratio
 
+    def names(self, mode: str) -> list[str]:
+        """What the prompt may call the references by, in their order."""
+        names = []
+        for field, picker in self._pickers(mode).items():
+            count = len(picker.media)
+            if field == "reference_images" and mode == "reference":
+                count = max(count, min(_CHIPS, picker.limit))
+            names += [f"[{_CALLED[field]} {number}]" for number in range(1, count + 1)]
+        return names
+
     def params(self, mode: str) -> dict[str, Any]:
-        """Pictures and draft as fields of a request, not yet cropped."""
+        """Inputs and draft as fields of a request, not yet cropped."""
         if mode == FROM_DRAFT:
             return {"draft_task": self._draft.value or None}
-        if mode == "reference":
-            return {"reference_images": tuple(self._references.images)}
-        found: dict[str, Any] = {}
+        found: dict[str, Any] = {name: tuple(picker.media) for name, picker in self._pickers(mode).items()}
         if mode in ("first_frame", "first_last_frame") and self._first.images:
             found["first_frame"] = self._first.images[0]
         if mode == "first_last_frame" and self._last.images:
@@ -124,10 +173,12 @@ class Inputs:
         wanted = {
             "first_frame": ("first_frame",),
             "first_last_frame": ("first_frame", "last_frame"),
-            "reference": ("reference_images",),
+            **dict.fromkeys(TASK_MODES, ("reference_videos",)),
             FROM_DRAFT: ("draft_task",),
         }.get(mode, ())
         given = self.params(mode)
+        if mode == "reference" and not any(given.values()):
+            return next(iter(given))
         return next((name for name in wanted if not given.get(name)), None)
 
     def cropped(self, mode: str, params: dict[str, Any]) -> dict[str, Any]:
@@ -140,15 +191,16 @@ class Inputs:
         return lambda: TaskRequest(**self._cut(params, cut))
 
     def load(self, request: TaskRequest) -> None:
-        """Take the pictures and the draft of a request."""
+        """Take the inputs and the draft of a request."""
         if request.first_frame is not None:
             self._first.add(request.first_frame)
         if request.last_frame is not None:
             self._last.add(request.last_frame)
-        if request.reference_images:
-            self._references.clear()
-            for image in request.reference_images:
-                self._references.add(image)
+        self._model = request.spec
+        for name, picker in self._pickers(request.mode).items():
+            picker.clear()
+            for medium in getattr(request, name):
+                picker.add(medium)
         if request.draft_task is not None:
             self._list_drafts(request.draft_task.id)
 

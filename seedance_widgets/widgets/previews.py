@@ -9,7 +9,7 @@ from __future__ import annotations
 import pathlib
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seedance_widgets.errors import MediaError
 from seedance_widgets.inputs.image import (
@@ -24,10 +24,15 @@ from seedance_widgets.inputs.image import (
 )
 from seedance_widgets.units import bytes_text
 
-__all__ = ["Preview", "facts_of", "look", "preview_jpeg"]
+if TYPE_CHECKING:
+    from seedance_widgets.inputs.audio import Audio
+    from seedance_widgets.inputs.video import VideoInput
+
+__all__ = ["Preview", "facts_of", "facts_of_clip", "facts_of_sound", "look", "preview_jpeg"]
 
 _ADDRESS = re.compile(r"(?i)(https?|asset)://")
 _SIDEWAYS = range(5, 9)  # EXIF orientations that swap width and height
+_ADDRESS_FACTS = "an address; the service fetches it, nothing is checked here"
 _UNSEEN = "The service crops it around its centre."
 
 
@@ -87,10 +92,25 @@ def look(source: Any, side: int) -> Preview:
     return Preview(Image(name=name, data=data), size, preview_jpeg(data, side, name))
 
 
+def facts_of_clip(clip: VideoInput) -> str:
+    """What is known of a clip, in words."""
+    seconds = f"{clip.seconds:g} s" if clip.seconds is not None else ""
+    size = f"{clip.width} × {clip.height} px" if clip.width and clip.height else ""
+    source = f"clip of task {clip.task}" if clip.task else _ADDRESS_FACTS
+    return ", ".join(filter(None, (seconds, size, source)))
+
+
+def facts_of_sound(sound: Audio) -> str:
+    """A sound's length, format and bytes, in words."""
+    if sound.data is None:
+        return _ADDRESS_FACTS
+    return f"{sound.seconds:g} s, {(sound.format or '').upper()}, {bytes_text(len(sound.data))}"
+
+
 def facts_of(image: Image) -> str:
     """A picture's size, format and bytes, in words."""
     if image.data is None:
-        return "an address; the service fetches it, nothing is checked here"
+        return _ADDRESS_FACTS
     size = f"{image.width} × {image.height} px, " if image.size else ""
     return f"{size}{(image.format or '').upper()}, {bytes_text(len(image.data))}"
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["price_html"]
 
+_NEARLY = 1.01  # a bound so near to what is expected says nothing new
+
 
 def price_html(request: TaskRequest) -> str:
     """Size, length and tokens of a request, and what each tier would cost; the chosen one is marked."""
@@ -67,5 +69,7 @@ def _usd(known: Estimate | None) -> str:
     if known is None:
         return "not offered"
     if known.usd is not None:
-        return f"{'' if known.exact else '≈ '}{usd_text(known.usd)}"
+        about = f"{'' if known.exact else '≈ '}{usd_text(known.usd)}"
+        is_bound = known.usd_max is None or known.usd_max <= known.usd * _NEARLY
+        return about if is_bound else f"{about}, ≤ {usd_text(known.usd_max or 0.0)}"
     return "not known" if known.usd_max is None else f"≤ {usd_text(known.usd_max)}"

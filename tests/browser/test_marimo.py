@@ -24,7 +24,7 @@ def _():
     import marimo as mo
     from PIL import Image
     import seedance_widgets as sw
-    from seedance_widgets.widgets.image_picker import ImagePicker
+    from seedance_widgets.widgets.input_picker import ImagePicker
 
     studio = sw.Studio("runs", simulate=sw.Simulator(speed=500))
     small = dict(resolution="480p", ratio="1:1", duration=4)

@@ -15,7 +15,7 @@ from PIL import Image
 
 import seedance_widgets as sw
 from seedance_widgets.inputs.image import Image as Picture
-from seedance_widgets.widgets.image_picker import ImagePicker
+from seedance_widgets.widgets.input_picker import ImagePicker
 
 if TYPE_CHECKING:
     from pathlib import Path

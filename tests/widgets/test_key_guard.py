@@ -15,7 +15,7 @@ from rating import Study
 
 import seedance_widgets as sw
 from seedance_widgets.simulator.render import Scene, render_mp4
-from seedance_widgets.widgets.image_picker import ImagePicker
+from seedance_widgets.widgets.input_picker import ImagePicker
 
 # of each part that can have the focus, the keys that a notebook would take as its own
 TAKEN = """() => {

@@ -8,7 +8,7 @@ import {
   progress,
   room,
   title,
-} from "../../seedance_widgets/widgets/image_picker.js";
+} from "../../seedance_widgets/widgets/input_picker.js";
 
 test("a file is cut into parts without a gap", () => {
   assert.deepEqual(parts(10, 4), [[0, 4], [4, 8], [8, 10]]);

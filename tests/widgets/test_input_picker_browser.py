@@ -6,7 +6,7 @@ import pytest
 from pictures import jpeg
 from stub import axe_violations
 
-from seedance_widgets.widgets.image_picker import ImagePicker
+from seedance_widgets.widgets.input_picker import ImagePicker
 
 # What the browser hands over with a drop or a paste; files by name and base64, or text.
 HAND_OVER = """([event, files, texts, target]) => {

@@ -1,5 +1,5 @@
 /**
- * How pictures get in: dropped, chosen, pasted, or named by path or address. Files go to Python one at a time, large
+ * How pictures, clips and sounds get in: dropped, chosen, pasted, or named by path or address. Files go to Python one at a time, large
  * ones in parts, the next part when the last was answered. What is kept, Python says in the trait `pictures`;
  * thumbnails are asked for by key and never saved.
  *
@@ -8,6 +8,33 @@
 
 import { View, blobUrl, clamp, consume, elementMaker, megabytes, setStatus, widgetOf } from "./shared.js";
 
+/** What is said of each kind of input; a clip is never sent from here, so no file of one can be chosen. */
+const KINDS = {
+  image: {
+    noun: "picture",
+    called: "Image",
+    accept: "image/*,.heic,.heif",
+    hint: "Drop a picture here, paste one, or",
+    source: "path or https:// address",
+    asks: "path or address",
+  },
+  video: {
+    noun: "clip",
+    called: "Video",
+    accept: "",
+    hint: "The service fetches clips itself: name an address, or a task of this studio.",
+    source: "https:// address, asset:// id or a task's key",
+    asks: "address, id or key of a task",
+  },
+  audio: {
+    noun: "sound",
+    called: "Audio",
+    accept: "audio/wav,audio/mpeg,.wav,.mp3",
+    hint: "Drop a sound here, or",
+    source: "path or https:// address",
+    asks: "path or address",
+  },
+};
 const PART_BYTES = 4 * 1024 * 1024;
 
 /** Where a file is cut: [from, to] in bytes. @param {number} size bytes @returns {[number, number][]} */
@@ -30,9 +57,9 @@ export function room(count, limit, multiple) {
 }
 
 /** What is said when fewer are taken than were offered; "" when all are. */
-export function leftOut(offered, taken, limit) {
+export function leftOut(offered, taken, limit, noun = "picture") {
   if (offered <= taken) return "";
-  const most = limit === 1 ? "one picture is taken" : `at most ${limit} pictures are taken`;
+  const most = limit === 1 ? `one ${noun} is taken` : `at most ${limit} ${noun}s are taken`;
   return `${offered - taken} left out: ${most} here.`;
 }
 
@@ -75,11 +102,12 @@ class PickerView extends View {
 
   build() {
     this.heading = make("div.label");
-    this.file = make("input.file", { type: "file", accept: "image/*,.heic,.heif" });
-    const hint = make("span.hint", {}, "Drop a picture here, paste one, or");
-    const choose = make("label.choose", {}, "choose a file", this.file);
+    this.kind = KINDS[this.get("kind")];
+    this.file = make("input.file", { type: "file", accept: this.kind.accept });
+    const hint = make("span.hint", {}, this.kind.hint);
+    const choose = this.kind.accept && make("label.choose", {}, "choose a file", this.file);
     this.zone = make("div.zone", { tabindex: 0, role: "group" }, hint, choose);
-    this.source = make("input.source", { placeholder: "path or https:// address", spellcheck: "false" });
+    this.source = make("input.source", { placeholder: this.kind.source, spellcheck: "false" });
     this.add = make("button.add", { type: "button" }, "Add");
     const named = make("div.named", {}, this.source, this.add);
     this.list = make("ul.list");
@@ -179,7 +207,7 @@ class PickerView extends View {
       const multiple = this.get("multiple");
       const limit = multiple ? this.get("limit") : 1;
       const chosen = files.slice(0, room(this.get("count"), limit, multiple));
-      this.refused.push(leftOut(files.length, chosen.length, limit));
+      this.refused.push(leftOut(files.length, chosen.length, limit, this.kind.noun));
       for (const file of chosen) {
         try {
           await this.sendFile(file);
@@ -229,8 +257,8 @@ class PickerView extends View {
     const multiple = this.get("multiple");
     this.heading.textContent = title(label, this.get("pictures").length, this.get("limit"), multiple);
     this.root.ariaLabel = label;
-    this.zone.ariaLabel = `${label}: drop or paste a picture here`;
-    this.source.ariaLabel = `${label}: path or address`;
+    this.zone.ariaLabel = `${label}: drop or paste a ${this.kind.noun} here`;
+    this.source.ariaLabel = `${label}: ${this.kind.asks}`;
     this.file.multiple = multiple;
     this.drawError();
   }
@@ -264,7 +292,7 @@ class PickerView extends View {
   /** @param {Picture} picture @param {number} place @param {number} count */
   buildItem(picture, place, count) {
     const multiple = this.get("multiple");
-    const called = multiple ? `Image ${place + 1}` : picture.name;
+    const called = multiple ? `${this.kind.called} ${place + 1}` : picture.name;
     const tag = multiple && make("div.tag", {}, `[${called}]`);
     const name = make("div.name", {}, picture.name);
     const facts = make("div.facts", {}, picture.facts);
@@ -277,7 +305,7 @@ class PickerView extends View {
 
   /** @param {Picture} picture */
   buildFrame(picture) {
-    if (!picture.thumbnail) return make("div.frame", {}, "no preview");
+    if (!picture.thumbnail) return make("div.frame", {}, this.get("kind") === "image" ? "no preview" : this.kind.noun);
     if (!this.thumbnails.has(picture.key)) {
       this.thumbnails.set(picture.key, make("img.thumbnail", { alt: picture.name }));
       this.model.send({ kind: "load", id: picture.key });

@@ -9,7 +9,7 @@ from PIL import Image as Pillow
 
 import seedance_widgets as sw
 from seedance_widgets.inputs.image import load_image
-from seedance_widgets.widgets.image_picker import ImagePicker
+from seedance_widgets.widgets.input_picker import ImagePicker
 
 HEIC = b"\0\0\0\x18ftypheic" + b"\0" * 40
 
