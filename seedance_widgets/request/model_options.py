@@ -131,7 +131,7 @@ def parameters_of(model: Model, mode: str, *, draft: bool = False) -> dict[str, 
         "priority": {"default": 0 if model.priority else None},
     }
     if mode in TASK_MODES:
-        own[TASK_TYPE] = {"choices": (mode,), "default": None, "where": with_mode}
+        own[TASK_TYPE] = {"choices": (mode,), "default": mode, "where": with_mode}
     elif types := model.omni_reference_task_type:
         # a type that is a mode makes the request one of that mode
         fitting = tuple(each for each in types if each not in model.modes or each == mode)

@@ -16,7 +16,7 @@ from seedance_widgets import catalog
 from seedance_widgets.background_loop import engine
 from seedance_widgets.catalog.model import ADAPTIVE
 from seedance_widgets.errors import InvalidRequest, Problem, SeedanceError, error_text
-from seedance_widgets.request.fields import FROM_DRAFT, MODE_TITLES, PARAMETERS, Kind
+from seedance_widgets.request.fields import FROM_DRAFT, MODE_TITLES, PARAMETERS, TASK_MODES, TASK_TYPE, Kind
 from seedance_widgets.request.model_options import parameters_of
 from seedance_widgets.request.task_request import TaskRequest
 from seedance_widgets.task.card import brief
@@ -93,7 +93,7 @@ class ParameterForm(w.VBox):
         params = {"prompt": self._prompt.value if self.mode != FROM_DRAFT else "", "model": self.model.name}
         params |= self._inputs.params(self.mode)
         params |= {name: value for name, value in given.items() if self._is_said(name, value)}
-        if params.get("frames") is not None:
+        if params.get("frames") is not None or self.mode in self.model.length_of_input:
             params.pop("duration", None)
         return params
 
@@ -177,7 +177,8 @@ class ParameterForm(w.VBox):
         )
         self._words = words.line("hint")
         self._prompt_line = words.line()
-        self._chips = w.HBox()
+        self._chips = w.HBox(layout=w.Layout(flex_flow="row wrap"))
+        self._chip_layout = w.Layout(width="auto", flex="0 0 auto")
         self._inputs = Inputs(self._studio, words, self._refresh)
         spec = parameters_of(self.model, self.mode)
         self._controls = {name: Control(spec[name], words, self._refresh) for name in (*_MAIN, *_MORE)}
@@ -243,7 +244,9 @@ class ParameterForm(w.VBox):
                 self._mode.value = kept
             spec = parameters_of(self.model, self.mode)
             changed += [
-                text for name, control in self._controls.items() if (text := control.offer(spec[name]))
+                text
+                for name, control in self._controls.items()
+                if (text := control.offer(spec[name])) and name != TASK_TYPE
             ]
             self._prompt.layout.display = "none" if self.mode == FROM_DRAFT else ""
             self._inputs.offer(self.model, self.mode)
@@ -274,9 +277,11 @@ class ParameterForm(w.VBox):
         """Check, price, and enable what may be pressed."""
         if self._quiet:
             return
-        self._controls["duration"].box.layout.display = (
-            "none" if self.mode == FROM_DRAFT or self._controls["frames"].value is not None else ""
-        )
+        by_input = self.mode == FROM_DRAFT or self.mode in self.model.length_of_input
+        by_frames = self._controls["frames"].value is not None
+        self._controls["duration"].box.layout.display = "none" if by_input or by_frames else ""
+        if self.mode in TASK_MODES:  # the mode says it
+            self._controls[TASK_TYPE].box.layout.display = "none"
         self._follow_draft()
         self._offer_chips()
         words = len(self._prompt.value.split())
@@ -329,7 +334,7 @@ class ParameterForm(w.VBox):
 
         def chip(name: str) -> w.Button:
             button = w.Button(description=name, tooltip=f"Write {name} into the prompt")
-            button.layout.width = "auto"
+            button.layout = self._chip_layout
             button.on_click(lambda _: self._insert(name))
             return button
 

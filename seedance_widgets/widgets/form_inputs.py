@@ -11,7 +11,7 @@ from seedance_widgets.catalog.model import ADAPTIVE
 from seedance_widgets.inputs.crop import center_crop
 from seedance_widgets.inputs.prepare import prepare_image
 from seedance_widgets.inputs.video import TASK
-from seedance_widgets.request.fields import CONTENT, FIELDS, FROM_DRAFT, TASK_MODES
+from seedance_widgets.request.fields import CONTENT, FIELDS, FROM_DRAFT, TASK_MODES, TASK_TYPE
 from seedance_widgets.request.task_request import TaskRequest
 from seedance_widgets.widgets.controls import STYLE, Words, say
 from seedance_widgets.widgets.cropper import ImageCropper
@@ -162,6 +162,8 @@ class Inputs:
         if mode == FROM_DRAFT:
             return {"draft_task": self._draft.value or None}
         found: dict[str, Any] = {name: tuple(picker.media) for name, picker in self._pickers(mode).items()}
+        if mode in TASK_MODES:
+            found[TASK_TYPE] = mode
         if mode in ("first_frame", "first_last_frame") and self._first.images:
             found["first_frame"] = self._first.images[0]
         if mode == "first_last_frame" and self._last.images:
@@ -178,7 +180,7 @@ class Inputs:
         }.get(mode, ())
         given = self.params(mode)
         if mode == "reference" and not any(given.values()):
-            return next(iter(given))
+            return next(iter(given), None)
         return next((name for name in wanted if not given.get(name)), None)
 
     def cropped(self, mode: str, params: dict[str, Any]) -> dict[str, Any]:
