@@ -16,8 +16,10 @@ from seedance_widgets.callsite import point_warnings_here, warn
 from seedance_widgets.drafts.promotion import age_problem, from_draft, keys_of_drafts, plan_finals
 from seedance_widgets.errors import InvalidRequest, MissingAPIKey, Problem, RetiredModelWarning, SeedanceError
 from seedance_widgets.live_output import bundle_of, in_notebook, show_once
+from seedance_widgets.log.learned_prices import BILLS, expect_as_billed
 from seedance_widgets.modelark.credentials import Key, is_byteplus
 from seedance_widgets.request.defaults import Defaults
+from seedance_widgets.request.pricing import estimate
 from seedance_widgets.request.rules import shown
 from seedance_widgets.request.task_request import TaskRequest
 from seedance_widgets.runtime import join, leave
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from seedance_widgets.log import Log
     from seedance_widgets.log.row import RowChanges, TaskRow
     from seedance_widgets.recovery.resume_result import Resumed
+    from seedance_widgets.request.pricing import Estimate
     from seedance_widgets.runtime import StudioRuntime
     from seedance_widgets.stories.chain import Link
     from seedance_widgets.study.study import Study
@@ -365,6 +368,32 @@ class Studio:
             task.show()
         await engine.wait(sending)
         return task
+
+    def estimate(
+        self,
+        request: TaskRequest | str | None = None,
+        /,
+        *,
+        image_size: tuple[int, int] | None = None,
+        **params: Any,
+    ) -> Estimate:
+        """`sw.estimate` with this studio's defaults, and with what the bills in its log teach.
+
+        Where the bills of at least five of the last tasks of the same model, mode and kind stand in one
+        ratio to the formula, within 2 %, ``tokens`` and ``usd`` follow it, and a note says so. The bounds stay
+        the formula's, or are higher where a bill was.
+
+        Raises
+        ------
+        InvalidRequest
+            As from `sw.estimate`.
+        """
+        if not isinstance(request, TaskRequest):
+            params = self._defaults.fill(params)
+        known = estimate(request, image_size=image_size, **params)
+        asked = known.request
+        billed = self._runtime.journal.billed(asked.spec, asked.mode, asked.kind, BILLS)
+        return expect_as_billed(known, billed)
 
     # --- studies -----------------------------------------------------------------------------------------
 

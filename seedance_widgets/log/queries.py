@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection, Select
 
+    from seedance_widgets.catalog.model import Model
     from seedance_widgets.request.pricing import Estimate
 
 __all__ = ["NONCE_DAYS", "Rows", "check_budget", "free_nonce", "money"]
@@ -134,6 +135,18 @@ class Rows:
         """The newest rows first."""
         newest = select(tasks).where(self._mine()).order_by(tasks.c.intent_at.desc(), tasks.c.key.desc())
         return self._all(newest.limit(limit))
+
+    def billed(self, model: Model, mode: str, kind: str, limit: int) -> list[TaskRow]:
+        """Succeeded tasks of a model, mode and kind whose tokens are known, the newest first."""
+        same = and_(
+            tasks.c.wire_model == model.wire_id,
+            tasks.c.mode == mode,
+            tasks.c.kind == kind,
+            tasks.c.status == Status.SUCCEEDED,
+            tasks.c.tokens > 0,
+        )
+        newest = select(tasks).where(same, self._mine()).order_by(tasks.c.intent_at.desc()).limit(limit)
+        return self._all(newest)
 
     def count(self) -> int:
         """How many rows there are."""

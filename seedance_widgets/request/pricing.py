@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from seedance_widgets.catalog.model import Model
 
-__all__ = ["Estimate", "cost_usd", "estimate", "frames_of", "frames_with_clips", "tokens_of"]
+__all__ = ["Estimate", "cost_usd", "draft_factor", "estimate", "frames_of", "frames_with_clips", "tokens_of"]
 
 
 def frames_of(duration: int) -> int:
@@ -63,6 +63,7 @@ class Estimate:
 
     ``width`` and ``height`` are pixels, ``usd`` dollars. ``tokens_max`` and ``usd_max`` are upper bounds;
     ``exact`` says whether tokens and price rest on confirmed rules alone, ``notes`` why not.
+    ``formula_tokens`` and ``formula_tokens_max`` are what the formula gives where a factor is not known.
     """
 
     request: TaskRequest
@@ -77,6 +78,8 @@ class Estimate:
     price: Price | None
     notes: tuple[str, ...] = ()
     image_size: tuple[int, int] | None = None
+    formula_tokens: int | None = None
+    formula_tokens_max: int | None = None
 
     @property
     def price_id(self) -> str | None:
@@ -178,7 +181,17 @@ def estimate(
     tokens = tokens_of(*size, billed) if size and billed else None
     tokens_max = max((tokens_of(*each, billed_max) for each in sizes), default=None)
     if request.draft:
-        tokens, tokens_max = _draft_tokens(request, tokens, tokens_max, notes)
+        audio = bool(request.effective("generate_audio"))
+        factor = draft_factor(request.spec, audio=audio)
+        is_known = request.spec.draft is not None and request.spec.draft.factor(audio=audio) is not None
+        notes.append(
+            "drafts: how the service rounds is not documented"
+            if is_known
+            else "this model's draft factor is not known: bounded by the standard clip"
+        )
+        tokens, tokens_max = _draft_tokens(tokens, factor), _draft_tokens(tokens_max, factor, up=True)
+    else:
+        is_known = True
     if request.web_search:
         notes.append("what a search of the web costs is not known")
     price = _price(request, notes)
@@ -187,14 +200,16 @@ def estimate(
         width=size[0] if size else None,
         height=size[1] if size else None,
         frames=frames,
-        tokens=tokens,
-        usd=cost_usd(tokens, price),
+        tokens=tokens if is_known else None,
+        usd=cost_usd(tokens if is_known else None, price),
         tokens_max=tokens_max,
         usd_max=cost_usd(tokens_max, price),
         exact=not notes and tokens is not None,
         price=price,
         notes=tuple(notes),
         image_size=image_size,
+        formula_tokens=tokens,
+        formula_tokens_max=tokens_max,
     )
 
 
@@ -301,18 +316,14 @@ def _frames_in(seconds: float) -> int:
     return math.ceil(round(seconds * catalog.frames_per_second(), 6))
 
 
-def _draft_tokens(
-    request: TaskRequest, tokens: int | None, tokens_max: int | None, notes: list[str]
-) -> tuple[int | None, int | None]:
+def draft_factor(spec: Model, *, audio: bool) -> tuple[int, int]:
+    """The factor of a draft's tokens as numerator and denominator; 1 where it is not known."""
+    return (spec.draft and spec.draft.factor(audio=audio)) or (1, 1)
+
+
+def _draft_tokens(tokens: int | None, factor: tuple[int, int], *, up: bool = False) -> int | None:
     """Apply the draft factor, in whole numbers."""
-    assert request.spec.draft is not None
-    factor = request.spec.draft.factor(audio=bool(request.effective("generate_audio")))
-    if factor is None:
-        notes.append("this model's draft factor is not known: bounded by the standard clip")
-        return None, tokens_max
-    notes.append("drafts: how the service rounds is not documented")
+    if tokens is None:
+        return None
     top, bottom = factor
-    return (
-        None if tokens is None else tokens * top // bottom,
-        None if tokens_max is None else -(-tokens_max * top // bottom),
-    )
+    return -(-tokens * top // bottom) if up else tokens * top // bottom

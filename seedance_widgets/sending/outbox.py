@@ -31,6 +31,7 @@ from seedance_widgets.errors import (
     SeedanceError,
     ServerFault,
 )
+from seedance_widgets.log.learned_prices import BILLS, raise_bound
 from seedance_widgets.log.row import Status
 from seedance_widgets.log.row_mapping import Order
 from seedance_widgets.modelark.error_codes import is_retryable_refusal, refuses_every_create
@@ -216,7 +217,9 @@ class Outbox:
     def _order(self, request: TaskRequest, columns: RowChanges, instead_of: str | None) -> Order:
         """What is to be begun, its files on the disk; blocks."""
         current = renew_links(request, self._journal, self._media.absolute)
-        return Order(estimate(current), self._media.keep_inputs(current), columns, instead_of)
+        billed = self._journal.billed(current.spec, current.mode, current.kind, BILLS)
+        bounded = raise_bound(estimate(current), billed)
+        return Order(bounded, self._media.keep_inputs(current), columns, instead_of)
 
     async def _send(self, task: Task, submission: Submission, lane: Lane) -> None:
         sending = asyncio.current_task()
