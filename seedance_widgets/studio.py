@@ -380,8 +380,8 @@ class Studio:
         """`sw.estimate` with this studio's defaults, and with what the bills in its log teach.
 
         Where the bills of at least five of the last tasks of the same model, mode and kind stand in one
-        ratio to the formula, within 2 %, ``tokens`` and ``usd`` follow it, and a note says so. The bounds stay
-        the formula's, or are higher where a bill was.
+        ratio to the formula, within 2 %, ``tokens`` and ``usd`` follow it, and a note says so. The bounds
+        stay the formula's, or are higher where a bill was.
 
         Raises
         ------
