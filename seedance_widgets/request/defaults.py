@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from seedance_widgets import catalog
 from seedance_widgets.errors import InvalidRequest, Problem
 from seedance_widgets.request.fields import FIELDS, PARAMETERS, Kind
-from seedance_widgets.request.task_request import TaskRequest
+from seedance_widgets.request.model_options import parameters_of
+from seedance_widgets.request.task_request import TaskRequest, mode_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -62,7 +63,10 @@ class Defaults:
         return str(self.own.get("model") or self._live().name)
 
     def fill(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """A request's fields with what they leave open; a final has all of it from its draft."""
+        """A request's fields with what they leave open, as far as its model takes that in its mode.
+
+        A final has all of it from its draft.
+        """
         given = {name: value for name, value in params.items() if value is not None}
         if "model" in given:
             given["model"] = self.name_of(given["model"])
@@ -73,7 +77,8 @@ class Defaults:
             for name, value in self.own.items()
             if name not in given and _LENGTHS.get(name) not in given
         }
-        return {**params, "model": self.name_of(self.model), **ours, **given}
+        filled = {**params, "model": self.name_of(self.model), **ours, **given}
+        return {name: value for name, value in filled.items() if name in given or _fits(name, value, filled)}
 
     def earlier(self, params: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """The fields as they may have been filled in before, by each default model; none if they name one.
@@ -93,6 +98,21 @@ class Defaults:
 
     def _live(self) -> Model:
         return catalog.default_model(self._clock())
+
+
+def _fits(name: str, value: Any, fields: Mapping[str, Any]) -> bool:
+    """Whether a default goes with a request: its model, and what it is made from, may not take it."""
+    if name not in PARAMETERS or value is None:
+        return True
+    try:
+        spec = catalog.find(str(fields["model"]))
+    except InvalidRequest:
+        return True  # that is what it will be refused for
+    mode = mode_of(fields, spec)
+    if mode is None or mode not in spec.modes:
+        return True
+    offered = parameters_of(spec, mode, draft=fields.get("draft") is True)[name]
+    return offered.fault(value, spec.name) is None
 
 
 def _check(own: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from seedance_widgets import catalog
 from seedance_widgets.callsite import warn
 from seedance_widgets.errors import InvalidRequest, LegacyFlagsWarning, Problem
-from seedance_widgets.request.fields import CONTENT, FIELDS, PARAMETERS, RequestFields
+from seedance_widgets.request.fields import CONTENT, FIELDS, PARAMETERS, TASK_TYPE, RequestFields
 from seedance_widgets.request.from_body import params_of
 from seedance_widgets.request.model_options import Parameter, parameters_of
 from seedance_widgets.request.rules import (
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from seedance_widgets.catalog.model import Model
     from seedance_widgets.inputs.medium import Medium
 
-__all__ = ["DraftTask", "TaskRequest"]
+__all__ = ["DraftTask", "TaskRequest", "mode_of"]
 
 
 def _data_url(medium: Medium) -> str:
@@ -233,7 +233,7 @@ class TaskRequest(RequestFields):
             raise InvalidRequest([*problems, *error.problems]) from None
         object.__setattr__(self, "spec", spec)
         open_mode = "text" if sketch is None else sketch or spec.modes[0]
-        object.__setattr__(self, "mode", self._mode(spec) or open_mode)
+        object.__setattr__(self, "mode", mode_of(vars(self), spec) or open_mode)
         if any(p.parameter.startswith(tuple(row.name for row in CONTENT)) for p in problems):
             # Without its prompt or a picture the request has another mode: what its rules say would mislead.
             raise InvalidRequest(problems)
@@ -250,10 +250,12 @@ class TaskRequest(RequestFields):
                 LegacyFlagsWarning,
             )
 
-    def _mode(self, spec: Model) -> str | None:
-        if (wanted := self.omni_reference_task_type) in spec.modes and not self.draft_task:
-            return wanted
-        for row in reversed(CONTENT):
-            if row.mode and getattr(self, row.name):
-                return row.mode
-        return "text" if self.prompt else None
+
+def mode_of(fields: Mapping[str, Any], spec: Model) -> str | None:
+    """What a request with these fields is made from, None where that is still open."""
+    if (wanted := fields.get(TASK_TYPE)) in spec.modes and not fields.get("draft_task"):
+        return str(wanted)
+    for row in reversed(CONTENT):
+        if row.mode and fields.get(row.name):
+            return row.mode
+    return "text" if fields.get("prompt") else None
