@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 from seedance_widgets import catalog
 from seedance_widgets.background_loop import engine
 from seedance_widgets.callsite import point_warnings_here, warn
-from seedance_widgets.drafts.promotion import age_problem, from_draft, keys_of_drafts, plan_finals
+from seedance_widgets.drafts.promotion import age_problem, keys_of_drafts, plan_finals
 from seedance_widgets.errors import InvalidRequest, MissingAPIKey, Problem, RetiredModelWarning, SeedanceError
 from seedance_widgets.live_output import bundle_of, in_notebook, show_once
 from seedance_widgets.log.learned_prices import BILLS, expect_as_billed
+from seedance_widgets.log.row_mapping import columns_from_draft
 from seedance_widgets.modelark.credentials import Key, is_byteplus
 from seedance_widgets.request.defaults import Defaults
 from seedance_widgets.request.pricing import estimate
@@ -249,7 +250,7 @@ class Studio:
             await self.resume()  # left behind by a kernel that has gone
         begun = await engine.bridge(
             self._runtime.outbox.begin_all(
-                [(final.request, from_draft(final.draft)) for final in plan.missing],
+                [(final.request, columns_from_draft(final.draft)) for final in plan.missing],
                 budget_usd=self.budget_usd,
                 lane="interactive" if alone else "batch",
             )
@@ -673,7 +674,7 @@ async def check_request(
         warn_if_retired(runtime, request)
         if request.draft_task is None:
             return request, {}
-        return request, from_draft(runtime.journal.by_task_id(request.draft_task.id))
+        return request, columns_from_draft(runtime.journal.by_task_id(request.draft_task.id))
 
     return await _aside(check)
 

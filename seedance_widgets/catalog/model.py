@@ -87,9 +87,13 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class DraftRule:
-    """Draft mode: its one resolution, and its token factors as (numerator, denominator) or None."""
+    """Draft mode: its one resolution, its token factors as (numerator, denominator) or None, and its finals.
+
+    ``finals`` are the resolutions that a final may have; empty for all of the model.
+    """
 
     resolution: str
+    finals: tuple[str, ...] = ()
     audio: tuple[int, int] | None = None
     silent: tuple[int, int] | None = None
     source: str = "registered"

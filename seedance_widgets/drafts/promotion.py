@@ -34,11 +34,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from seedance_widgets.log.journal import Journal
-    from seedance_widgets.log.row import RowChanges, TaskRow
+    from seedance_widgets.log.row import TaskRow
     from seedance_widgets.request.pricing import Estimate
     from seedance_widgets.request.rules import DraftTask
 
-__all__ = ["Final", "Finals", "age_problem", "from_draft", "keys_of_drafts", "plan_finals", "same_final"]
+__all__ = ["Final", "Finals", "age_problem", "keys_of_drafts", "plan_finals", "same_final"]
 
 _REUSED = ("model", *(row.name for row in CONTENT))
 _PROMPT = 60
@@ -154,11 +154,6 @@ def _name(draft: Any) -> str:
     if isinstance(draft, Task):
         return draft.key
     return str(shown(draft.get("key") if isinstance(draft, Mapping) else draft))
-
-
-def from_draft(draft: TaskRow | None) -> RowChanges:
-    """Columns that a final's row has from its draft's, for its request does not name them."""
-    return {} if draft is None else {"parent_key": draft.key, "prompt": draft.prompt}
 
 
 def plan_finals(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from seedance_widgets.background_loop import engine
 from seedance_widgets.errors import AnswerLost, Conflict, InvalidRequest, Problem
 from seedance_widgets.log.row import DELETABLE, LIVE, TO_SAVE, RowChanges, Status
+from seedance_widgets.log.row_mapping import columns_from_draft
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -83,14 +84,16 @@ class Actions:
         """Send once more what was never made, as a row of its own."""
         row = await engine.write(self._journal.row, task.key)
         kept = RowChanges(
-            prompt=row.prompt,
-            parent_key=row.parent_key,
             chain=row.chain,
             study=row.study,
             arm=row.arm,
             item=row.item,
             study_seed=row.study_seed,
         )
+        if row.kind == "final" and row.parent_key:
+            kept |= columns_from_draft(await engine.write(self._journal.row, row.parent_key))
+        else:
+            kept["parent_key"] = row.parent_key
         begun = await self._outbox.again(task.request, columns=kept, instead_of=task.key)
         await self._registry.record(self._journal.row, task.key)
         return begun

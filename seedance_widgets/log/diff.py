@@ -52,6 +52,8 @@ def body_of(row: TaskRow) -> dict[str, Any]:
 
 def _facts(row: TaskRow) -> dict[str, Any]:
     facts = {name: getattr(row, name) for name in (*_ASKED, *_CAME)}
+    if row.kind == "final" and row.requested_seed is None:
+        facts["requested_seed"] = row.seed  # its draft's, which is reused and not sent again
     body = body_of(row)
     if body:
         params = params_of(body)

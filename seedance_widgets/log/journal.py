@@ -31,6 +31,7 @@ from seedance_widgets.log.row import (
 )
 from seedance_widgets.log.row_mapping import (
     Order,
+    columns_from_draft,
     columns_of,
     columns_of_request,
     find_lost_intent,
@@ -290,7 +291,7 @@ class Journal(Rows):
                     "kind": "draft" if answer.get("draft") else "final" if draft_id else "standard",
                     "model": model,
                     "wire_model": wire_model,
-                    "parent_key": parent.key if parent else None,
+                    **columns_from_draft(parent),
                 }
                 row = self._new(now, columns)
                 connection.execute(_INSERT, row.to_dict())

@@ -22,7 +22,7 @@ from seedance_widgets.inputs.video import VideoInput
 from seedance_widgets.log.queries import NONCE_DAYS
 from seedance_widgets.log.row import ENDED, OPEN_TO_MATCH, SERVICE_STATUSES, RowChanges, Status, TaskRow
 from seedance_widgets.log.schema import tasks
-from seedance_widgets.request.fields import PARAMETERS, SEVERAL, Kind
+from seedance_widgets.request.fields import MEDIA, PARAMETERS, SEVERAL, Kind
 from seedance_widgets.request.pricing import cost_usd, frames_of
 from seedance_widgets.units import DAY, micros_of
 
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Order",
+    "columns_from_draft",
     "columns_of",
     "columns_of_request",
     "find_lost_intent",
@@ -47,6 +48,11 @@ __all__ = [
     "unmatch",
 ]
 
+_FROM_DRAFT = [
+    "prompt",
+    *(row.name for row in MEDIA),
+    *(name for name, row in PARAMETERS.items() if row.reused and row.logged),
+]
 _LAST = 1 << 31  # no expiry is beyond
 _LAST_SECOND = 1 << 33  # the year 2242; a later one is no date
 _TYPES = {Kind.FLAG: bool, Kind.NUMBER: int, Kind.CHOICE: str, Kind.TEXT: str}
@@ -211,6 +217,18 @@ def columns_of_request(estimate: Estimate, stored: Mapping[str, str], sent: Mapp
         "reserved_usd": estimate.usd_max or 0.0,
         "body": json.dumps({**request.to_dict(address=address), **sent}, ensure_ascii=False),
     }
+
+
+def columns_from_draft(draft: TaskRow | None) -> RowChanges:
+    """Columns that a final's row has from its draft's: its request does not name them, and reuses them.
+
+    The seed stands where the service tells it, as it is not sent again.
+    """
+    if draft is None:
+        return {}
+    reused = {name: getattr(draft, name) for name in _FROM_DRAFT}
+    seed = draft.requested_seed if draft.seed is None else draft.seed
+    return cast("RowChanges", {"parent_key": draft.key, "seed": seed, **reused})
 
 
 def seed_differs(row: TaskRow, seed: object) -> bool:

@@ -109,10 +109,11 @@ def parameters_of(model: Model, mode: str, *, draft: bool = False) -> dict[str, 
     with_mode = f" with {MODE_TITLES[mode]}"
     tiers = ("default",) if with_draft else model.tiers
     ratios = (*model.ratios, ADAPTIVE) if final else model.ratios_in(mode)
-    resolutions = (model.draft.resolution,) if draft and model.draft else model.resolutions_in(mode)
+    resolutions = _resolutions(model, mode, draft=draft)
     usual = str(model.defaults["resolution"])
     resolution = usual if usual in resolutions else resolutions[-1]
-    where = with_draft or (with_mode if mode in model.resolutions_by_mode else "")
+    is_narrowed = resolutions != model.resolutions
+    where = with_draft or (with_mode if is_narrowed else "")
     ratio = None if final else model.default_ratio(mode)
     own: dict[str, dict[str, Any]] = {
         "resolution": {"default": resolution, "choices": resolutions, "where": where},
@@ -146,6 +147,14 @@ def parameters_of(model: Model, mode: str, *, draft: bool = False) -> dict[str, 
         name: Parameter(name, row.kind, **{**_from_catalog(row, model, mode), **own.get(name, {})})
         for name, row in PARAMETERS.items()
     }
+
+
+def _resolutions(model: Model, mode: str, *, draft: bool) -> tuple[str, ...]:
+    if model.draft and draft:
+        return (model.draft.resolution,)
+    if model.draft and model.draft.finals and mode == FROM_DRAFT:
+        return model.draft.finals
+    return model.resolutions_in(mode)
 
 
 def _from_catalog(row: Field, model: Model, mode: str) -> dict[str, Any]:

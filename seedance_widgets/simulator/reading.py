@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from seedance_widgets import catalog
 from seedance_widgets.catalog.model import ADAPTIVE
 from seedance_widgets.errors import InvalidRequest, Problem
+from seedance_widgets.inputs.address import is_address
 from seedance_widgets.inputs.crop import nearest_ratio
 from seedance_widgets.request.fields import PARAMETERS
 from seedance_widgets.request.from_body import params_of
@@ -27,10 +28,12 @@ if TYPE_CHECKING:
     from seedance_widgets.inputs.image import Image
     from seedance_widgets.simulator.state import SimulatedTask, World
 
-__all__ = ["STAND_IN_SIZE", "Refusal", "draft_of", "invalid", "read_body", "settle"]
+__all__ = ["GUESSED_DRAFT_FACTOR", "STAND_IN_SIZE", "Refusal", "draft_of", "invalid", "read_body", "settle"]
 
 STAND_IN_SIZE = (1024, 768)
 STAND_IN_SECONDS = 5
+GUESSED_DRAFT_FACTOR = (6, 10)
+"""A draft of a model whose factor is not known is billed by that of another; a guess of this simulator's."""
 _SEEDS = 1 << 31
 
 
@@ -69,6 +72,7 @@ def read_body(body: Any) -> TaskRequest:
         ) from None
     try:
         params = params_of(body)
+        _refuse_local(body["content"])
         _take_flags(params)
         if params.get("frames") is not None:
             params.pop("duration", None)
@@ -76,9 +80,21 @@ def read_body(body: Any) -> TaskRequest:
         request = _request_of(params)
     except InvalidRequest as error:
         first = next((p for p in error.problems if not p.client_only), error.problems[0])
+        is_final = any(item.get("type") == "draft_task" for item in body["content"])
+        if first.parameter == "resolution" and is_final:
+            raise Refusal(400, "InvalidResolutionParameter", str(first), param="resolution") from None
         raise _refusal_of(first) from None
     _check_extra(spec, extra)
     return request
+
+
+def _refuse_local(content: list[dict[str, Any]]) -> None:
+    """Refuse what the service could not fetch: nothing on the disk of whoever runs this is ever opened."""
+    for item in content:
+        for name, inner in item.items():
+            url = inner.get("url") if isinstance(inner, dict) else None
+            if url is not None and not (is_address(str(url)) or str(url)[:5].lower() == "data:"):
+                raise invalid(f"content.{name}", "is no address that can be fetched, and no data URL")
 
 
 def _check_extra(spec: Model, extra: dict[str, Any]) -> None:
@@ -168,9 +184,9 @@ def settle(world: World, request: TaskRequest, draft: SimulatedTask | None) -> d
     audio = bool(reused.get("generate_audio", request.effective("generate_audio")))
     seconds = sum((clip["frames"] - 1) / catalog.frames_per_second() for clip in clips)
     tokens = tokens_of(*size, frames_with_clips(spec, resolution, count, seconds) if clips else count)
-    factor = spec.draft.factor(audio=audio) if request.draft and spec.draft else None
-    if factor:
-        tokens = tokens * factor[0] // factor[1]
+    if request.draft and spec.draft:
+        top, bottom = spec.draft.factor(audio=audio) or GUESSED_DRAFT_FACTOR
+        tokens = tokens * top // bottom
     settled = {
         "prompt": reused.get("prompt", request.prompt),
         "pictures": pictures,
