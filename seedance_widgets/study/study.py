@@ -6,7 +6,7 @@ import asyncio
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 from seedance_widgets.errors import InvalidStudy, LogError
 from seedance_widgets.live_output import current_cell, in_notebook
@@ -14,11 +14,12 @@ from seedance_widgets.study.judging.vote_tables import ballots, trial_table
 from seedance_widgets.study.judging.voting import Ballot
 from seedance_widgets.study.making import stored_definition
 from seedance_widgets.study.making.clip_states import fates_of
+from seedance_widgets.study.making.design import design_of
 from seedance_widgets.study.making.progress import LiveProgress, Outcome
 from seedance_widgets.units import count_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import pandas as pd
 
@@ -63,6 +64,30 @@ class Study(Ballot):
         secret = f"{name}\0{json.dumps(self._definition, sort_keys=True)}"
         known = stored_definition.match_stored(name, stored, design)
         super().__init__(name, known, secret, log, self._runtime.absolute)
+
+    @classmethod
+    def define(
+        cls,
+        studio: Studio,
+        name: str,
+        arms: Mapping[str, str | Mapping[str, Any]],
+        items: Sequence[str | Mapping[str, Any]] | None,
+        seeds: int | Sequence[int],
+        criteria: Sequence[str],
+        params: Mapping[str, Any],
+    ) -> Self:
+        """The study that `Studio.study` is asked for.
+
+        What an arm leaves open is the studio's default, or what it was when the study was first made.
+        """
+        stored = studio.runtime.studies.definition(name) if isinstance(name, str) else None
+
+        def fill(arm: str, given: dict[str, Any]) -> dict[str, Any]:
+            if stored is None:
+                return studio.defaults.fill(given)
+            return stored_definition.stored_fill(stored, arm, given, ("model", *studio.defaults.own))
+
+        return cls(studio, name, design_of(arms, items, seeds, criteria, params, fill=fill))
 
     # --- making it ---------------------------------------------------------------------------------------
 
