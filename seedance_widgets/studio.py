@@ -438,7 +438,7 @@ class Studio:
         """
         from seedance_widgets.study.study import Study
 
-        return Study.define(self, name, arms, items, seeds, criteria, params)
+        return Study.define(self, name, arms, items=items, seeds=seeds, criteria=criteria, params=params)
 
     # --- tasks at the service ----------------------------------------------------------------------------
 

@@ -71,6 +71,7 @@ class Study(Ballot):
         studio: Studio,
         name: str,
         arms: Mapping[str, str | Mapping[str, Any]],
+        *,
         items: Sequence[str | Mapping[str, Any]] | None,
         seeds: int | Sequence[int],
         criteria: Sequence[str],

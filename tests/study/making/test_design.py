@@ -98,13 +98,17 @@ def test_every_fault_of_every_arm_is_told_at_once():
     assert sorted(problem.parameter for problem in caught.value.problems) == ["a: ratio", "b: nonsense"]
 
 
-def test_an_arm_whose_model_takes_no_seed_is_said_and_sent_none():
+def test_an_arm_whose_model_may_not_follow_seeds_is_said_and_sent_none_that_was_drawn():
     arms = {"pro": {"model": "seedance-1-0-pro"}, "two": {"model": "dreamina-seedance-2-0"}}
     params = {"prompt": "{item}", "resolution": "480p", "ratio": "1:1", "duration": 5}
-    design = design_of(arms, ANIMALS, [11, 12], (), params)
-    assert design.arms_without_seed == ("two",)
-    assert {clip.request.seed for clip in design.clips if clip.arm == "two"} == {None}
-    assert {clip.request.seed for clip in design.clips if clip.arm == "pro"} == {11, 12}
+    drawn = design_of(arms, ANIMALS, 2, (), params)
+    assert drawn.arms_without_seed == ("two",)
+    assert {clip.request.seed for clip in drawn.clips if clip.arm == "two"} == {None}
+    assert {clip.request.seed for clip in drawn.clips if clip.arm == "pro"} == set(drawn.seeds)
+    # those that a person gives are sent: it is disputed whether they count
+    given = design_of(arms, ANIMALS, [11, 12], (), params)
+    assert given.arms_without_seed == ("two",)
+    assert {clip.request.seed for clip in given.clips} == {11, 12}
 
 
 # --- the same study again --------------------------------------------------------------------------------
