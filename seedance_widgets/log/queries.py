@@ -130,6 +130,20 @@ class Rows:
         unclear = tasks.c.status.in_(UNCLEAR)
         return self._all(select(tasks).where(unclear, self._mine(), tasks.c.task_id.is_(None)))
 
+    def rows_to_heal(self) -> list[TaskRow]:
+        """Rows that were sent and held to be unmade, whose tasks the service may still show."""
+        recent = tasks.c.sent_at > self._now() - micros_of(NONCE_DAYS * DAY)
+        lost = and_(tasks.c.status == Status.NOT_CREATED, tasks.c.task_id.is_(None), recent)
+        return self._all(select(tasks).where(lost, self._mine()))
+
+    def rows_of_ids(self, task_ids: Iterable[str]) -> list[TaskRow]:
+        """Those rows that the log has of some ids of the service."""
+        return [
+            row
+            for some in batches(task_ids)
+            for row in self._all(select(tasks).where(tasks.c.task_id.in_(some), self._mine()))
+        ]
+
     def recent(self, limit: int) -> list[TaskRow]:
         """The newest rows first."""
         newest = select(tasks).where(self._mine()).order_by(tasks.c.intent_at.desc(), tasks.c.key.desc())
