@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["NONCE_DAYS", "Rows", "check_budget", "free_nonce", "money"]
 
 _NONCES = 1 << 16
+# 0 is what everybody sends, and a service that rounds tells a round expiry as if it did not
+_ROUND = 10
 NONCE_DAYS = 8  # records answer for 7 days; one more for clocks that disagree
 _NONCE_DRAWS = 16  # so many taken ones in a row, and the free ones are looked up
 # Made once: it takes SQLAlchemy longer to build a statement than to run it.
@@ -286,12 +288,13 @@ def free_nonce(connection: Connection, wire_model: str, tier: str, now: int) -> 
     recent = {"wire_model": wire_model, "tier": tier, "since": now - micros_of(NONCE_DAYS * DAY)}
     for _ in range(_NONCE_DRAWS):
         nonce = secrets.randbelow(_NONCES)
-        if connection.execute(_NONCE_SINCE, {**recent, "nonce": nonce}).first() is None:
+        if nonce % _ROUND and connection.execute(_NONCE_SINCE, {**recent, "nonce": nonce}).first() is None:
             return nonce
-    free = set(range(_NONCES)).difference(connection.execute(_NONCES_SINCE, recent).scalars())
+    usable = {nonce for nonce in range(_NONCES) if nonce % _ROUND}
+    free = usable.difference(connection.execute(_NONCES_SINCE, recent).scalars())
     if not free:
         raise LogError(
-            f"{_NONCES:,} tasks of {wire_model} in {NONCE_DAYS} days: no free fingerprint is left. "
+            f"{len(usable):,} tasks of {wire_model} in {NONCE_DAYS} days: no free fingerprint is left. "
             "Set execution_expires_after yourself to send without one."
         )
     return secrets.choice(sorted(free))

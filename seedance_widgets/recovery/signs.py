@@ -88,7 +88,7 @@ class Wanted:
         self.row = row
         self.body: dict[str, Any] = json.loads(row.body) if row.body else {}
         self.expiry = _expiry_of(row, self.body)
-        self.has_nonce = row.nonce is not None
+        self.has_nonce = bool(row.nonce)  # of 0, the expiry is what everybody sends
         self.seed = row.requested_seed
         self.has_drawn_seed = has_drawn_seed(row)
         content = self.body.get("content")
