@@ -182,8 +182,9 @@ def told_ids(told):
     return {task["id"] for task in told.service.tasks()}
 
 
-async def test_two_that_are_alike_are_told_apart_or_left_to_a_person(request, tmp_path):
-    for number in range(1_000 if request.config.getoption("--soak") else 25):
+@pytest.mark.parametrize("part", [0, *(pytest.param(n, marks=pytest.mark.soak) for n in range(1, 50))])
+async def test_two_that_are_alike_are_told_apart_or_left_to_a_person(tmp_path, part):
+    for number in range(20 * part, 20 * part + 20):
         await play(tmp_path / str(number), number)
 
 
