@@ -28,6 +28,7 @@ from seedance_widgets.log import Log
 from seedance_widgets.log.clip_verdicts import Verdicts
 from seedance_widgets.log.expiry import deadlines
 from seedance_widgets.log.journal import Journal
+from seedance_widgets.log.looks import Looks
 from seedance_widgets.log.store import Store
 from seedance_widgets.log.studies import Studies
 from seedance_widgets.media.store import Media
@@ -125,7 +126,8 @@ class StudioRuntime:
         self.registry: Registry = Registry(self)
         registry = self.registry
         peers = Peers(Leases(store, clock=clock), registry)
-        self._recovery = Recovery(client, journal, registry, peers, lists=lists, clock=clock)
+        looks = Looks(store, clock=clock)
+        self._recovery = Recovery(client, journal, registry, peers, looks=looks, lists=lists, clock=clock)
         self._failover = Failover(journal, registry, peers, self._recovery)
         gates = Gates(limits, Usage(journal), clock=clock)
         self.outbox = Outbox(

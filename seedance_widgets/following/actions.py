@@ -5,6 +5,7 @@ None of these happens by itself. Each checks first, and what it refuses changes 
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from seedance_widgets.background_loop import engine
@@ -64,7 +65,9 @@ class Actions:
         row = await engine.write(self._journal.row, task.key)
         answer = await self._get(task_id)
         model = answer.data.get("model")
-        if model not in (None, row.wire_model, row.model):
+        # the service may name a model otherwise than it was asked: what was offered may be taken
+        offered = task_id in json.loads(row.candidates or "[]")
+        if not offered and model not in (None, row.wire_model, row.model):
             reason = f"is a task of {model}; this one asked for {row.model}"
             raise InvalidRequest(
                 [Problem("task_id", task_id, reason)], refused="it cannot be that task; nothing was changed"

@@ -30,6 +30,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, Router
 
 from seedance_widgets.errors import SeedanceError
+from seedance_widgets.log.looks import LOOK
 from seedance_widgets.log.row import FINAL, LIVE, TaskRow
 from seedance_widgets.log.schema import answers, tasks
 from seedance_widgets.simulator.transports import make_server, serve
@@ -298,7 +299,8 @@ def state_in_log(store: Store, task_id: str, *, simulated: bool) -> dict[str, An
         if line is None:
             return None
         row = TaskRow.read(line)
-        newest = select(answers.c.body).where(answers.c.key == row.key).order_by(answers.c.id.desc())
+        of_it = (answers.c.key == row.key, answers.c.call != LOOK)
+        newest = select(answers.c.body).where(*of_it).order_by(answers.c.id.desc())
         last = connection.execute(newest.limit(1)).scalar()
     answer = json.loads(last) if last else {}
     sent = json.loads(row.body) if row.body else {}

@@ -34,6 +34,7 @@ from seedance_widgets.log.row_mapping import (
     columns_from_draft,
     columns_of,
     columns_of_request,
+    drawn_seed,
     find_lost_intent,
     links_of,
     match,
@@ -56,7 +57,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Intent", "Journal"]
 
-_SEEDS = 1 << 31
 _KEPT_BYTES = 10_000  # of an answer that cannot be read, which may be anything and of any size
 _KEY_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _FREE: RowChanges = {"usd": 0.0, "reserved_usd": 0.0}
@@ -217,7 +217,7 @@ class Journal(Rows):
         answer
             The task, as GET or LIST tells it.
         by
-            What says so: ``fingerprint``, or ``person``.
+            What says so: ``fingerprint``, whose seed is yet to be compared, ``nonce`` or ``person``.
 
         Raises
         ------
@@ -293,7 +293,7 @@ class Journal(Rows):
                     "wire_model": wire_model,
                     **columns_from_draft(parent),
                 }
-                row = self._new(now, columns)
+                row = self._new(now, columns, self._new_key(now))
                 connection.execute(_INSERT, row.to_dict())
         return self.observed(row.key, answer, "adopt")
 
@@ -331,11 +331,11 @@ class Journal(Rows):
     # --- inside ------------------------------------------------------------------------------------------
 
     def _begin_one(self, connection: Connection, order: Order, now: int) -> Intent:
-        request = order.estimate.request
+        request, key = order.estimate.request, self._new_key(now)
         sent: dict[str, Any] = {}
         takes_seed = request.parameters()["seed"].is_offered and request.spec.draws_seed
         if request.seed is None and takes_seed:
-            sent["seed"] = secrets.randbelow(_SEEDS)
+            sent["seed"] = drawn_seed(key)
         chain = order.extra.get("chain")
         # two kernels may come to the same link at once: the second finds it taken and pays nothing
         if chain and (taken := self._link(connection, chain)):
@@ -353,16 +353,16 @@ class Journal(Rows):
             "nonce": nonce,
             **order.extra,
         }
-        row = self._new(now, columns)
+        row = self._new(now, columns, key)
         connection.execute(_INSERT, row.to_dict())
         if replaced is not None:
             self._apply(connection, replaced, {"resent_as": row.key}, "", None)
         return Intent(row, {**request.to_dict(), **sent})
 
-    def _new(self, now: int, columns: RowChanges) -> TaskRow:
-        """A row of this journal's kind, begun now, with a key of its own."""
+    def _new(self, now: int, columns: RowChanges, key: str) -> TaskRow:
+        """A row of this journal's kind, begun now."""
         born: RowChanges = {"created_at": now, **columns}
-        return TaskRow(key=self._new_key(now), simulated=self._simulated, intent_at=now, **born)
+        return TaskRow(key=key, simulated=self._simulated, intent_at=now, **born)
 
     def _lose(self, row: TaskRow, reason: str) -> RowChanges:
         """Columns of a row that was sent until now, with nobody knowing what came of it."""

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["NONCE_DAYS", "Rows", "check_budget", "free_nonce", "money"]
 
 _NONCES = 1 << 16
+# 0 is what everybody sends, and a service that rounds tells a round expiry as if it did not
+_ROUND = 10
 NONCE_DAYS = 8  # records answer for 7 days; one more for clocks that disagree
 _NONCE_DRAWS = 16  # so many taken ones in a row, and the free ones are looked up
 # Made once: it takes SQLAlchemy longer to build a statement than to run it.
@@ -130,6 +132,20 @@ class Rows:
         """Rows of creates whose outcome is not known: being sent just now, cut off, or unanswered."""
         unclear = tasks.c.status.in_(UNCLEAR)
         return self._all(select(tasks).where(unclear, self._mine(), tasks.c.task_id.is_(None)))
+
+    def rows_to_heal(self) -> list[TaskRow]:
+        """Rows that were sent and held to be unmade, whose tasks the service may still show."""
+        recent = tasks.c.sent_at > self.now() - micros_of(NONCE_DAYS * DAY)
+        lost = and_(tasks.c.status == Status.NOT_CREATED, tasks.c.task_id.is_(None), recent)
+        return self._all(select(tasks).where(lost, self._mine()))
+
+    def rows_of_ids(self, task_ids: Iterable[str]) -> list[TaskRow]:
+        """Those rows that the log has of some ids of the service."""
+        return [
+            row
+            for some in batches(task_ids)
+            for row in self._all(select(tasks).where(tasks.c.task_id.in_(some), self._mine()))
+        ]
 
     def recent(self, limit: int) -> list[TaskRow]:
         """The newest rows first."""
@@ -285,12 +301,13 @@ def free_nonce(connection: Connection, wire_model: str, tier: str, now: int) -> 
     recent = {"wire_model": wire_model, "tier": tier, "since": now - micros_of(NONCE_DAYS * DAY)}
     for _ in range(_NONCE_DRAWS):
         nonce = secrets.randbelow(_NONCES)
-        if connection.execute(_NONCE_SINCE, {**recent, "nonce": nonce}).first() is None:
+        if nonce % _ROUND and connection.execute(_NONCE_SINCE, {**recent, "nonce": nonce}).first() is None:
             return nonce
-    free = set(range(_NONCES)).difference(connection.execute(_NONCES_SINCE, recent).scalars())
+    usable = {nonce for nonce in range(_NONCES) if nonce % _ROUND}
+    free = usable.difference(connection.execute(_NONCES_SINCE, recent).scalars())
     if not free:
         raise LogError(
-            f"{_NONCES:,} tasks of {wire_model} in {NONCE_DAYS} days: no free fingerprint is left. "
+            f"{len(usable):,} tasks of {wire_model} in {NONCE_DAYS} days: no free fingerprint is left. "
             "Set execution_expires_after yourself to send without one."
         )
     return secrets.choice(sorted(free))

@@ -177,7 +177,7 @@ class TaskRow:
     usd_per_million: Figure = None
     reserved_usd: Annotated[float, _as(type_=Float)] = 0.0
     nonce: Count = None
-    matched_by: Text16 = None  # how a lost id was found again: fingerprint, or person
+    matched_by: Text16 = None  # how a lost id was found again: fingerprint, nonce, or person
     candidates: LongText = None  # JSON list of ids, where only a person can say which one it is
     owner: Text32 = None  # the kernel that looks after the task
     chain: Text64 = None  # of a link: hash of its definition and of those of the links before it

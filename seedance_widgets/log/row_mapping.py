@@ -10,6 +10,7 @@ shown once a task has succeeded: these tell tasks apart.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
@@ -39,7 +40,9 @@ __all__ = [
     "columns_from_draft",
     "columns_of",
     "columns_of_request",
+    "drawn_seed",
     "find_lost_intent",
+    "has_drawn_seed",
     "links_of",
     "match",
     "reopen",
@@ -231,6 +234,16 @@ def columns_from_draft(draft: TaskRow | None) -> RowChanges:
     return cast("RowChanges", {"parent_key": draft.key, "seed": seed, **reused})
 
 
+def drawn_seed(key: str) -> int:
+    """The seed that is drawn for a row where nobody gave one: of its key, so that it shows who drew it."""
+    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:4]) >> 1
+
+
+def has_drawn_seed(row: TaskRow) -> bool:
+    """Whether the row's seed was drawn for it: a person's own may be sent by many."""
+    return row.requested_seed == drawn_seed(row.key)
+
+
 def seed_differs(row: TaskRow, seed: object) -> bool:
     """Whether a task that shows this seed cannot be the one that the row asked for."""
     return None not in (row.requested_seed, seed) and seed != row.requested_seed
@@ -285,7 +298,10 @@ def reopen(row: TaskRow) -> RowChanges:
 
 
 def match(row: TaskRow, task_id: str, by: str | None) -> RowChanges:
-    """Columns of a row whose task is known; ``by`` is ``fingerprint``, ``person``, or None for its sender."""
+    """Columns of a row whose task is known.
+
+    ``by`` is ``fingerprint``, ``nonce``, ``person``, or None for its sender.
+    """
     return {
         **reopen(row),
         "task_id": task_id,

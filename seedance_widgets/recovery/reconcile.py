@@ -1,244 +1,266 @@
 """Settle creates whose answer was lost, by looking for their tasks in the service's list.
 
-A row's fingerprint (in the expiry that every listing echoes) and its seed (shown once a task has succeeded)
-say which listed task it asked for. One match is adopted. None in a complete listing taken long enough after
-the last moment at which it may have been sent means that nothing was made. Everything in between stays
-``unknown``, with the candidates, for a person to decide. Nothing is ever sent from here.
+What `signs` makes of each listed task and each row decides. A task with a sign that we drew ourselves is
+adopted. That nothing was made takes a list in which nothing can be missing, long enough after the first look
+by a clock that cannot jump, and in it no task that may be the row's. Everything in between stays ``unknown``,
+with the candidates, for a person to decide. Nothing is ever sent from here.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeGuard
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from seedance_widgets import catalog
 from seedance_widgets.background_loop import engine
 from seedance_widgets.errors import InvalidRequest, ServiceError
-from seedance_widgets.log.row_mapping import seed_differs
-from seedance_widgets.modelark.client import is_id
-from seedance_widgets.units import DAY, HOUR, micros_of, seconds_of
+from seedance_widgets.log.row import Status
+from seedance_widgets.recovery.listing import listing_of_tier
+from seedance_widgets.recovery.signs import (
+    SKEW_SECONDS,
+    Echoes,
+    Listed,
+    Moment,
+    Verdict,
+    Wanted,
+    is_named_alike,
+    likeness,
+    strong_signs,
+    weigh,
+)
+from seedance_widgets.units import DAY, micros_of, seconds_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from seedance_widgets.log.journal import Journal
+    from seedance_widgets.log.looks import Looks
     from seedance_widgets.log.row import TaskRow
     from seedance_widgets.modelark.client import Client, Spacing
+    from seedance_widgets.recovery.listing import Listing
 
-__all__ = ["SETTLE_SECONDS", "Listing", "fingerprint_of", "listing", "settle"]
+__all__ = ["SETTLE_SECONDS", "Settler"]
 
 # a listing may lag behind a create by so much (assumed: nothing is documented)
 SETTLE_SECONDS = 120.0
-_PAGE = 500  # the most that a page may hold (ModelArk docs 1521675)
-_PAGES = 40
-# clocks of two machines may disagree by so much without being called wrong
-_SKEW_SECONDS = 300.0
-# a gateway may hold a request back before the service makes the task
-_HELD_SECONDS = HOUR
+_SHOWN = 20  # candidates that a person may want to look at
+# how a row's id was found: with a seed that is yet to be compared, or without
+_FINGERPRINT, _NONCE_ALONE = "fingerprint", "nonce"
+_KNOWN = 500  # tasks with a row, the newest, from which is learned what the service tells
+
+T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """What the service has of one model and tier.
+@dataclass(slots=True)
+class _Found:
+    """Of the listed tasks without a row, those that may be one row's."""
 
-    ``items`` as it tells them; ``complete`` says whether nothing can be missing; ``at`` is the moment of its
-    first page by the service's clock (microseconds since 1970), by ours where it sent no Date.
-    """
-
-    items: tuple[Mapping[str, Any], ...]
-    complete: bool
-    at: int
+    by: str  # what says so of one of ours
+    ours: list[Listed] = field(default_factory=list)
+    likely: list[Listed] = field(default_factory=list)
+    perhaps: list[Listed] = field(default_factory=list)
 
 
-async def listing(client: Client, model: str | None, tier: str, *, now: int, lists: Spacing) -> Listing:
-    """List all tasks of the service's 7 days, page by page.
+class Settler:
+    """Looks for lost tasks; runs on the engine.
 
     Parameters
     ----------
-    client
-        Of the service.
-    model
-        Model or endpoint id as it is sent, None for all.
-    tier
-        default or flex: each has a list of its own.
-    now
-        Our clock, microseconds since 1970.
+    client, journal, looks
+        Of the studio.
     lists
         The account's rate of LIST calls.
-
-    Raises
-    ------
-    ServiceError
-        A page could not be had.
     """
-    found: dict[str, Mapping[str, Any]] = {}
-    at, complete, readable = now, False, True
-    for page in range(1, _PAGES + 1):
-        await lists.turn()
-        answer = await client.list(model=model, service_tier=tier, page_num=page, page_size=_PAGE)
-        if page == 1 and answer.date is not None:
-            at = micros_of(answer.date.timestamp())
-        items, total = answer.data.get("items"), answer.data.get("total")
-        if not isinstance(items, list):
-            break
-        named = {item["id"]: item for item in items if isinstance(item, dict) and is_id(item.get("id"))}
-        is_news = not named.keys() <= found.keys()
-        found |= named
-        # new tasks push others to a later page, where they come twice; ids are counted once
-        complete = len(found) >= total if _is_whole(total) else total is None and len(items) < _PAGE
-        # what cannot be read may be the one that is looked for
-        readable &= len(named) == len(items) and not (_is_whole(total) and total < len(named))
-        if complete or not is_news:
-            break
-    return Listing(tuple(found.values()), complete and readable, at)
 
+    def __init__(self, client: Client, journal: Journal, looks: Looks, *, lists: Spacing) -> None:
+        self._client = client
+        self._journal = journal
+        self._looks = looks
+        self._lists = lists
+        # of each row, as it was sent for the last time: the first look's moment, by a clock that only ticks
+        self._since: dict[tuple[str, int], float] = {}
 
-async def settle(
-    client: Client,
-    journal: Journal,
-    rows: Iterable[TaskRow],
-    *,
-    now: int,
-    lists: Spacing,
-) -> list[TaskRow]:
-    """Look for the tasks of rows with status ``unknown`` and record what is found.
+    async def settle(self, rows: Iterable[TaskRow], *, now: int) -> list[TaskRow]:
+        """Look for the tasks of rows and record what is found.
 
-    Parameters
-    ----------
-    client, now, lists
-        As in `listing`.
-    journal
-        Of the rows.
-    rows
-        Those to settle.
+        Parameters
+        ----------
+        rows
+            With status ``unknown``; or ``not_created``, of which only a task that is surely its own is news.
+        now
+            Our clock, microseconds since 1970.
 
-    Returns
-    -------
-    list of TaskRow
-        As they stand now: queued or further where found, ``not_created``, or still ``unknown`` with a note.
-    """
-    groups: dict[tuple[str, str], list[TaskRow]] = {}
-    for row in rows:
-        groups.setdefault(_list_of(row), []).append(row)
-    settled = []
-    for (model, tier), members in groups.items():
-        try:
-            told = await listing(client, model, tier, now=now, lists=lists)
-        except ServiceError as error:
-            note = f"it could not be looked for: {error}"
-            settled += [
-                await engine.write(journal.undecided, row.key, _candidates_of(row), note) for row in members
-            ]
-            continue
+        Returns
+        -------
+        list of TaskRow
+            As they stand now: queued or further where found, ``not_created``, or ``unknown`` with a note.
+        """
+        asked = time.monotonic()
+        groups: dict[str, list[TaskRow]] = {}
+        for row in rows:
+            if row.status is Status.UNKNOWN:
+                self._since.setdefault(_sending(row), asked)
+            groups.setdefault(_tier_of(row), []).append(row)
+        settled = []
+        for tier, members in groups.items():
+            try:
+                models = {str(row.wire_model) for row in members}
+                told = await listing_of_tier(self._client, models, tier, lists=self._lists)
+            except ServiceError as error:
+                note = f"it could not be looked for: {error}"
+                settled += [await self._undecided(row, _candidates_of(row), note) for row in members]
+                continue
+            settled += await self._settle_tier(tier, members, told, now)
+        return settled
+
+    async def _settle_tier(
+        self, tier: str, members: Sequence[TaskRow], told: Listing, now: int
+    ) -> list[TaskRow]:
         # in this order: who is accepted just now is among those who still wait, or has an id by then
-        waiting = [
-            row for row in await engine.write(journal.rows_to_settle) if _list_of(row) == (model, tier)
-        ]
-        taken = await engine.write(journal.ids_with_row, [str(item["id"]) for item in told.items])
-        free = [item for item in told.items if str(item["id"]) not in taken]
-        for row in members:
-            rivals = [other for other in waiting if other.key != row.key]
-            found = _find(row, free, rivals, slack=_SKEW_SECONDS + seconds_of(abs(told.at - now)))
-            settled.append(await _settle_one(journal, row, found, told, now))
-    return settled
+        open_rows = await engine.write(self._journal.rows_to_settle)
+        open_rows += await engine.write(self._journal.rows_to_heal)
+        ids = [str(item["id"]) for item in told.items]
+        taken = await engine.write(self._journal.ids_with_row, ids)
+        newest = [each for each in ids if each in taken][:_KNOWN]
+        known = {str(row.task_id): row for row in await engine.write(self._journal.rows_of_ids, newest)}
+        by_key = {row.key: row for row in (*members, *(row for row in open_rows if _tier_of(row) == tier))}
+        moment = Moment(told.date or now, now)
+        found = await asyncio.to_thread(_find, list(by_key.values()), told, taken, known, moment)
+        return [await self._settle_one(row, found[row.key], told, moment) for row in members]
 
+    async def _settle_one(self, row: TaskRow, found: _Found, told: Listing, moment: Moment) -> TaskRow:
+        if len(found.ours) == 1:
+            return await self._match(row, found.ours[0], found.by)
+        if row.status is not Status.UNKNOWN:
+            return row
+        age = await self._age(row, told)
+        is_late = told.missing is None and age >= SETTLE_SECONDS
+        if is_late and not found.ours and len(found.likely) == 1:
+            # its own would be in the list by now: the service has drawn another seed
+            return await self._match(row, found.likely[0], _NONCE_ALONE)
+        candidates = found.ours or found.likely or found.perhaps
+        if candidates:
+            what = "1 task" if len(candidates) == 1 else f"{len(candidates)} tasks"
+            note = f"{what} may be it; task.adopt(id) takes one, task.abandon() none"
+            return await self._undecided(row, [each.id for each in candidates[:_SHOWN]], note)
+        if told.missing is not None:
+            return await self._undecided(row, [], told.missing)
+        if gone := _why_it_may_be_gone(row, moment):
+            return await self._undecided(row, [], gone)
+        if not is_late:
+            left = SETTLE_SECONDS - age
+            note = f"not in the service's list yet; in {left:.0f} s that will mean that nothing was made"
+            return await self._undecided(row, [], note)
+        reason = f"no task that may be it {age:.0f} s after it was first looked for: nothing was made"
+        return await engine.write(self._journal.not_created, row.key, reason)
 
-def _list_of(row: TaskRow) -> tuple[str, str]:
-    """Model and tier, which together have a list of their own."""
-    return str(row.wire_model), row.service_tier or "default"
+    async def _match(self, row: TaskRow, listed: Listed, by: str) -> TaskRow:
+        try:
+            return await engine.write(self._journal.matched, row.key, listed.item, by)
+        except InvalidRequest:  # another look at the same list was quicker
+            return await engine.write(self._journal.row, row.key)
 
+    async def _undecided(self, row: TaskRow, candidates: Sequence[str], note: str) -> TaskRow:
+        return await engine.write(self._journal.undecided, row.key, candidates, note)
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """Listed tasks that are the row's, and those of which nobody can say."""
+    async def _age(self, row: TaskRow, told: Listing) -> float:
+        """Seconds, at least, since the row was first looked for, which was after it was sent.
 
-    sure: list[Mapping[str, Any]]
-    perhaps: list[Mapping[str, Any]]
+        Our clock may have been set since, so it is not asked: either this process has ticked so long, or the
+        service's clock says so, even to another process.
+        """
+        age = told.since - self._since[_sending(row)]
+        if told.date is not None:
+            first = await engine.write(self._looks.first, row, told.date)
+            age = max(age, seconds_of(told.date - first))
+        return age
 
 
 def _find(
-    row: TaskRow, free: Iterable[Mapping[str, Any]], rivals: Sequence[TaskRow], *, slack: float
-) -> _Found:
-    found = _Found([], [])
-    for item in free:
-        fits = _fits(row, item, slack=slack)
-        marked = fingerprint_of(row) is not None and _is_whole(item.get("execution_expires_after"))
-        # a seed alone is shared by many, as by the arms of a study
-        if fits and not marked and any(_fits(other, item, slack=slack) is not False for other in rivals):
-            fits = None
-        if fits is not False:
-            (found.sure if fits else found.perhaps).append(item)
+    rows: Sequence[TaskRow],
+    told: Listing,
+    taken: set[str],
+    known: dict[str, TaskRow],
+    moment: Moment,
+) -> dict[str, _Found]:
+    """Of each row, which of the listed tasks without a row may be its own, the likest first."""
+    wanted = [Wanted(row) for row in rows]
+    listed = [Listed(item, moment) for item in told.items]
+    echoes = Echoes()
+    for each in listed:
+        if each.id in known and known[each.id].matched_by != "person":
+            echoes.learn(known[each.id], each)
+    free = [each for each in listed if each.id not in taken]
+    # a nonce that is told is told, whosever it turns out to be; of seeds only the same ones are news
+    for one in wanted:
+        for each in free:
+            same_nonce, same_seed = strong_signs(one, each)
+            if same_nonce or same_seed:
+                echoes.learn_same(one, each)
+    found = {
+        row.key: _Found(_NONCE_ALONE if echoes.tells_seed(row) is False else _FINGERPRINT) for row in rows
+    }
+    for each in free:
+        weighed = [(one, weigh(one, each, echoes, moment)) for one in wanted]
+        _allot(each, [(one, verdict) for one, verdict in weighed if verdict is not Verdict.NOT], found)
+    for one in wanted:
+        _choose(one, found[one.row.key])
     return found
 
 
-async def _settle_one(journal: Journal, row: TaskRow, found: _Found, told: Listing, now: int) -> TaskRow:
-    key = row.key
-    if len(found.sure) == 1:
-        try:
-            return await engine.write(journal.matched, key, found.sure[0], "fingerprint")
-        except InvalidRequest:  # another look at the same list was quicker
-            return await engine.write(journal.row, key)
-    if found.sure or found.perhaps:
-        ids = [str(item["id"]) for item in found.sure or found.perhaps]
-        what = "1 task" if len(ids) == 1 else f"{len(ids)} tasks"
-        note = f"{what} may be it; task.adopt(id) takes one, task.abandon() none"
-        return await engine.write(journal.undecided, key, ids, note)
-    if not told.complete:
-        return await engine.write(
-            journal.undecided, key, [], "the service's list could not be read to its end"
-        )
+def _allot(listed: Listed, verdicts: list[tuple[Wanted, Verdict]], found: dict[str, _Found]) -> None:
+    """Give a listed task to the row whose it is, or to all whose it may be."""
+    owners = [one for one, verdict in verdicts if verdict is Verdict.OURS]
+    if len(owners) > 1:  # the same nonce is free again for another model
+        owners = _best(owners, lambda one: (sum(strong_signs(one, listed)), is_named_alike(one.row, listed)))
+    if len(owners) == 1 and not _is_shared(owners[0], listed, verdicts):
+        found[owners[0].row.key].ours.append(listed)
+        return
+    for one, verdict in verdicts:
+        mine = found[one.row.key]
+        (mine.likely if verdict is Verdict.LIKELY else mine.perhaps).append(listed)
+
+
+def _is_shared(owner: Wanted, listed: Listed, verdicts: list[tuple[Wanted, Verdict]]) -> bool:
+    """Whether only a seed says whose a task is, and another row has it too, as one that was sent again."""
+    same_nonce, _ = strong_signs(owner, listed)
+    return not same_nonce and any(one is not owner and one.seed == owner.seed for one, _ in verdicts)
+
+
+def _choose(one: Wanted, found: _Found) -> None:
+    """Of several tasks with a row's signs, the one that has more of them; the likest candidates first."""
+    if len(found.ours) > 1:
+        found.ours = _best(found.ours, lambda listed: sum(strong_signs(one, listed)))
+    found.perhaps.sort(key=lambda listed: likeness(one, listed), reverse=True)
+
+
+def _best(those: list[T], key: Callable[[T], Any]) -> list[T]:
+    most = max(map(key, those))
+    return [each for each in those if key(each) == most]
+
+
+def _why_it_may_be_gone(row: TaskRow, moment: Moment) -> str | None:
+    """Why a task may have been made and stand in no list any more."""
     days = catalog.rules().record_days
-    if max(told.at, now) - row.intent_at > micros_of(days * DAY - _SKEW_SECONDS):
-        note = (
-            f"the service's list goes back {days} days and may not show it any more: the account's bill says "
-            "whether it was made, and task.abandon() frees what is reserved"
-        )
-        return await engine.write(journal.undecided, key, [], note)
-    sent_at = row.sent_at or row.intent_at
-    # by the service's clock and by ours: one of them may have been set since
-    age = seconds_of(min(told.at, now) - sent_at)
-    if age < SETTLE_SECONDS:
-        left = SETTLE_SECONDS - age
-        note = f"not in the service's list yet; in {left:.0f} s that will mean that nothing was made"
-        return await engine.write(journal.undecided, key, [], note)
-    reason = f"no task with its fingerprint {age:.0f} s after it may have been sent: nothing was made"
-    return await engine.write(journal.not_created, key, reason)
+    ask = "the account's bill says whether it was made, and task.abandon() frees what is reserved"
+    if row.intent_at > moment.ours + micros_of(SKEW_SECONDS):
+        return f"this machine's clock was set back since, so nobody knows how long ago it was sent: {ask}"
+    if max(moment.theirs, moment.ours) - row.intent_at > micros_of(days * DAY - SKEW_SECONDS):
+        return f"the service's list goes back {days} days and may not show it any more: {ask}"
+    return None
 
 
-def fingerprint_of(row: TaskRow) -> int | None:
-    """The expiry, in seconds, that the row's task carries and by which it can be told from others."""
-    return None if row.nonce is None else catalog.rules().expires_after_default + int(row.nonce)
+def _tier_of(row: TaskRow) -> str:
+    """The tier, which has a list of its own."""
+    return row.service_tier or "default"
 
 
-def _fits(row: TaskRow, item: Mapping[str, Any], *, slack: float) -> bool | None:
-    """Whether a listed task is the row's; None where it does not show enough to tell."""
-    # a field of another type than the service's says nothing, neither for nor against
-    seed, expiry = (
-        value if _is_whole(value := item.get(name)) else None for name in ("seed", "execution_expires_after")
-    )
-    created, model = item.get("created_at"), item.get("model")
-    if isinstance(model, str) and model not in (row.wire_model, row.model):
-        return False
-    if seed_differs(row, seed):
-        return False
-    if isinstance(created, int | float):
-        first = seconds_of(row.intent_at) - slack
-        last = seconds_of(row.sent_at or row.intent_at) + slack + _HELD_SECONDS
-        if not first <= created <= last:
-            return False
-    own = fingerprint_of(row)
-    if own is not None and expiry is not None:
-        return bool(expiry == own)
-    asked = json.loads(row.body).get("execution_expires_after") if row.body else None
-    if own is None and None not in (asked, expiry) and asked != expiry:
-        return False
-    # without a fingerprint only the seed tells, and it is not shown before the end
-    return True if seed is not None and row.requested_seed is not None else None
-
-
-def _is_whole(told: object) -> TypeGuard[int]:
-    return type(told) is int
+def _sending(row: TaskRow) -> tuple[str, int]:
+    """A row as it was sent for the last time."""
+    return row.key, row.sent_at or row.intent_at
 
 
 def _candidates_of(row: TaskRow) -> list[str]:

@@ -20,13 +20,16 @@ from seedance_widgets.background_loop import engine
 from seedance_widgets.errors import LogError, ServiceError
 from seedance_widgets.log.row import Status
 from seedance_widgets.recovery.leases import BEAT_SECONDS
-from seedance_widgets.recovery.reconcile import SETTLE_SECONDS, listing, settle
-from seedance_widgets.units import micros_of
+from seedance_widgets.recovery.listing import listing
+from seedance_widgets.recovery.reconcile import SETTLE_SECONDS, Settler
+from seedance_widgets.recovery.signs import whole_of
+from seedance_widgets.units import HOUR, micros_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
     from seedance_widgets.log.journal import Journal
+    from seedance_widgets.log.looks import Looks
     from seedance_widgets.log.row import TaskRow
     from seedance_widgets.modelark.client import Client, Spacing
     from seedance_widgets.recovery.leases import Peers
@@ -37,10 +40,12 @@ __all__ = ["Recovery", "Stock"]
 
 logger = logging.getLogger(__name__)
 # seconds between looks for a lost task: after the third the service's list must have shown it
-_LOOKS = (5.0, 25.0, SETTLE_SECONDS - 25.0, 60.0)
+_LOOKS = (5.0, 25.0, SETTLE_SECONDS - 20.0, 60.0)
 _NOW_AND_THEN = 600.0
 # one list shows all that are due so close together
 _TOGETHER = 1.0
+# a list that lags further behind than any is known to shows what was held to be unmade
+_HEAL_SECONDS = HOUR
 _NONCES = 1 << 16
 
 
@@ -59,10 +64,14 @@ class Stock:
 
 @dataclass(slots=True)
 class _Lost:
-    """A task that is looked for: how often it was, and when it is due (monotonic seconds)."""
+    """A task that is looked for: how often it was, when it is due, and when it is given up.
+
+    Both are monotonic seconds. Only what is held to be unmade is given up.
+    """
 
     looks: int
     due: float
+    until: float | None = None
 
 
 class Recovery:
@@ -72,6 +81,8 @@ class Recovery:
     ----------
     client, journal, registry, peers
         Of the studio.
+    looks
+        When lost tasks were first looked for.
     lists
         The account's rate of LIST calls.
     clock
@@ -85,9 +96,11 @@ class Recovery:
         registry: Registry,
         peers: Peers,
         *,
+        looks: Looks,
         lists: Spacing,
         clock: Callable[[], float],
     ) -> None:
+        self._settler = Settler(client, journal, looks, lists=lists)
         self._client = client
         self._journal = journal
         self._registry = registry
@@ -112,6 +125,7 @@ class Recovery:
         stock = Stock(elsewhere=[row for row in left if row.key not in mine])
         unclear = [await self._cut_off(row) for row in unsettled if row.key in mine]
         stock.settled = await self._settle(row for row in unclear if row.status is Status.UNKNOWN)
+        stock.settled += await self._heal(await engine.write(self._journal.rows_to_heal))
         stock.ours = [row for row in waiting if row.key in mine and row.key not in held]
         return stock
 
@@ -139,11 +153,11 @@ class Recovery:
         base = catalog.rules().expires_after_default
         found = []
         for tier in ("default", "flex"):
-            told = await listing(self._client, None, tier, now=self._now(), lists=self._lists)
+            told = await listing(self._client, None, tier, lists=self._lists)
             for item in told.items:
-                expiry = item.get("execution_expires_after")
+                expiry = whole_of(item.get("execution_expires_after"))
                 # the bare default is what everybody else sends
-                if isinstance(expiry, int) and base < expiry < base + _NONCES:
+                if expiry is not None and base < expiry < base + _NONCES:
                     found.append(item)
         known = await engine.write(self._journal.ids_with_row, [str(item["id"]) for item in found])
         return [item for item in found if str(item["id"]) not in known]
@@ -169,7 +183,15 @@ class Recovery:
         )
 
     async def _settle(self, rows: Iterable[TaskRow]) -> list[TaskRow]:
-        return await settle(self._client, self._journal, rows, now=self._now(), lists=self._lists)
+        return await self._settler.settle(rows, now=self._now())
+
+    async def _heal(self, rows: Iterable[TaskRow]) -> list[TaskRow]:
+        """Those rows that were held to be unmade, and whose task the service shows after all."""
+        healed = [row for row in await self._settle(rows) if row.task_id is not None]
+        mine = await self._peers.claim(row.key for row in healed)
+        for row in healed:
+            logger.warning("task %s was made after all: the service lists it as %s", row.key, row.task_id)
+        return [row for row in healed if row.key in mine]
 
     async def _keep_looking(self) -> None:
         while self._lost:
@@ -190,19 +212,36 @@ class Recovery:
             for key in due:
                 if lost := self._lost.get(key):
                     lost.looks += 1
-                    pause = _LOOKS[lost.looks] if lost.looks < len(_LOOKS) else _NOW_AND_THEN
-                    lost.due = time.monotonic() + pause
+                    often = lost.until is None and lost.looks < len(_LOOKS)
+                    lost.due = time.monotonic() + (_LOOKS[lost.looks] if often else _NOW_AND_THEN)
+                    if lost.until is not None and lost.due > lost.until:
+                        del self._lost[key]
 
     async def _look_for(self, keys: Collection[str]) -> None:
         """Look once, and no more for what is settled by then."""
         rows = await engine.write(self._journal.rows, list(keys))
-        settled = [row for row in rows if not row.is_unclear and row.owner == self._peers.owner]
+        unmade = [row for row in rows if self._may_heal(row) and self._lost[row.key].until is not None]
+        news = [
+            row for row in rows if not row.is_unclear and row.owner == self._peers.owner and row not in unmade
+        ]
         unclear = [await self._cut_off(row) for row in rows if row.is_unclear]
-        settled += await self._settle(unclear)
-        for key in set(keys) - {row.key for row in settled if row.is_unclear}:
+        news += await self._settle(unclear)
+        news += await self._heal(unmade)
+        open_still = {row.key for row in news if row.is_unclear}
+        for row in news:
+            if self._may_heal(row) and (lost := self._lost.get(row.key)):
+                lost.until = time.monotonic() + _HEAL_SECONDS
+                open_still.add(row.key)
+        open_still |= {row.key for row in unmade} - {row.key for row in news}
+        for key in set(keys) - open_still:
             self._lost.pop(key, None)
-        for row in settled:
+        for row in news:
             self._registry.take_up(row)
+
+    @staticmethod
+    def _may_heal(row: TaskRow) -> bool:
+        """Whether a row was sent and is held to be unmade: a list that lags may show its task later."""
+        return row.status is Status.NOT_CREATED and row.task_id is None and row.sent_at is not None
 
     def _now(self) -> int:
         return micros_of(self._clock())

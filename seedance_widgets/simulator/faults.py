@@ -38,6 +38,7 @@ class Faults:
     """Order faults here; they strike in the order given. Every method may be called from any thread."""
 
     def __init__(self) -> None:
+        self.withheld: frozenset[str] = frozenset()
         self._ordered: list[Fault] = []
         self._lock = threading.Lock()
 
@@ -78,10 +79,15 @@ class Faults:
         """Leave tasks that are younger than that out of the next lists, as a list does that lags behind."""
         self._order(Fault("lag", "list", times, seconds=seconds))
 
+    def withhold(self, *names: str) -> None:
+        """Leave these fields out of every answer about a task, until `clear`."""
+        self.withheld = frozenset(names)
+
     def clear(self) -> None:
         """Forget what was ordered and has not struck."""
         with self._lock:
             self._ordered.clear()
+            self.withheld = frozenset()
 
     def take(self, call: str, *, within: bool = False) -> Fault | None:
         """The fault that strikes this call, used up once; ``within`` asks for one of the service's work."""

@@ -213,6 +213,10 @@ class Service:
         return task
 
     def _answer(self, task: SimulatedTask, base: str) -> dict[str, Any]:
+        told, withheld = self._whole_answer(task, base), self._faults.withheld
+        return {name: value for name, value in told.items() if name not in withheld}
+
+    def _whole_answer(self, task: SimulatedTask, base: str) -> dict[str, Any]:
         facts = task.facts
         answer: dict[str, Any] = {
             "id": task.id,
