@@ -35,6 +35,8 @@ _OPTIONS = {name.replace("_", "-"): row for name, row in FIELDS.items()}
 del _OPTIONS["prompt"], _OPTIONS["extra"]
 _ARGUMENTS: dict[Kind, dict[str, Any]] = {
     Kind.PICTURES: {"nargs": "+", "metavar": "PICTURE"},
+    Kind.VIDEOS: {"nargs": "+", "metavar": "CLIP"},
+    Kind.AUDIOS: {"nargs": "+", "metavar": "SOUND"},
     Kind.NUMBER: {"type": int},
     Kind.FLAG: {"action": argparse.BooleanOptionalAction, "default": None},
 }

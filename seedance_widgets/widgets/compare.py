@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import anywidget
 import traitlets
 
-from seedance_widgets.request.fields import FIELDS, PARAMETERS, PICTURES, Kind
+from seedance_widgets.request.fields import FIELDS, MEDIA, PARAMETERS, Kind
 from seedance_widgets.task.task import Task
 from seedance_widgets.units import is_absent, usd_text
 from seedance_widgets.widgets.clip_views import Clip, look, notes, poster_url
@@ -43,7 +43,7 @@ _SETTINGS[_AT:_AT] = ["width", "height"]
 # What may tell one clip from another, in the order of its captions. What follows from something else on the
 # list (paths, hashes, times, the estimate) would only say the same again.
 _COMPARED = (
-    "model", "prompt", "kind", "mode", *(row.name for row in PICTURES), *_SETTINGS,
+    "model", "prompt", "kind", "mode", *(row.name for row in MEDIA), *_SETTINGS,
     "tokens", "usd", "simulated", "study", "arm", "item",
 )  # fmt: skip
 

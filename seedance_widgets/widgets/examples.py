@@ -66,7 +66,8 @@ EXAMPLES = (
 
 # by mode; the first line is the model's own formula, which the catalog has
 HINTS = {
-    "text": "Concise, concrete words; the important part first. Text alone varies a lot: good for ideas.",
+    "text": "Concise, concrete words; the important part first. Text alone varies a lot: good for ideas. For "
+    "control make a still first, and give it as the first frame.",
     "first_frame": "Describe the motion, not the picture. A sharp picture near the clip's ratio helps.",
     "first_last_frame": "Say how the first picture becomes the last. Both are cropped to the same ratio.",
     "reference": "Name the inputs in their order, as in “the boy from [Image 1] dances as in [Video 1]”.",

@@ -259,7 +259,8 @@ class ParameterForm(w.VBox):
     def _describe(self) -> None:
         model = self.model
         formula = "" if self.mode == FROM_DRAFT else f"Prompt = {model.prompt_formula}. "
-        say(self._advice, self._retirement_note(model) or model.advice)
+        guide = f"More on prompts: {model.guide}." if model.guide else ""
+        say(self._advice, f"{self._retirement_note(model) or model.advice} {guide}".strip())
         self._prompt.placeholder = formula + HINTS[self.mode]
 
     def _title_of(self, model: Model) -> str:

@@ -17,7 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from seedance_widgets.errors import InvalidRequest, InvalidStudy
+from seedance_widgets.inputs.audio import load_audio
 from seedance_widgets.inputs.image import Image, load_image
+from seedance_widgets.inputs.video import load_video
+from seedance_widgets.request.rules import as_several
 from seedance_widgets.request.task_request import TaskRequest
 
 __all__ = ["Clip", "Design", "Slot", "design_of"]
@@ -169,7 +172,7 @@ def _params(name: str, arm: str | Mapping[str, Any], shared: Mapping[str, Any]) 
     params = {**shared, **own}
     if "seed" in params:
         raise InvalidStudy("seeds= gives the seeds of a study: all arms have the same")
-    return {key: _load_unnamed(value) for key, value in params.items()}
+    return {key: _read_media(key, value) for key, value in params.items()}
 
 
 def _items(items: Sequence[str | Mapping[str, Any]] | None) -> dict[str, dict[str, Any]]:
@@ -211,6 +214,16 @@ def _value_text(value: Any) -> str:
     if isinstance(value, Image):
         return f"{value.name} {(value.sha256 or '')[:8]}".strip()
     return value.name if isinstance(value, Path) else str(value)
+
+
+def _read_media(key: str, value: Any) -> Any:
+    """A parameter whose bytes and tasks are read once, here: all clips of an arm are made from the same."""
+    if key == "reference_audios":
+        sounds = as_several(value)
+        return [load_audio(each) if isinstance(each, bytes | bytearray) else each for each in sounds]
+    if key == "reference_videos":
+        return [load_video(each) if hasattr(each, "as_video") else each for each in as_several(value)]
+    return _load_unnamed(value)
 
 
 def _load_unnamed(value: Any) -> Any:

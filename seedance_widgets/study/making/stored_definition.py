@@ -10,7 +10,10 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from seedance_widgets.errors import InvalidStudy
+from seedance_widgets.inputs.audio import Audio
 from seedance_widgets.inputs.image import Image
+from seedance_widgets.inputs.video import VideoInput
+from seedance_widgets.request.fields import PICTURES
 from seedance_widgets.request.rules import DraftTask
 
 if TYPE_CHECKING:
@@ -82,11 +85,21 @@ def _arm(design: Design, name: str) -> dict[str, Any]:
     pictures = {
         item: [image.sha256 or image.url for image in request.images] for item, request in requests.items()
     }
+    others = {
+        item: [
+            medium.sha256 or medium.label
+            for row, media in request.media()
+            if row not in PICTURES
+            for medium in media
+        ]
+        for item, request in requests.items()
+    }
     return {
         **{key: _plain(value) for key, value in design.arms[name].items()},
         # the default may be another one tomorrow
         "model": ", ".join(sorted({request.spec.wire_id for request in requests.values()})),
         **({"pictures": pictures} if any(pictures.values()) else {}),
+        **({"clips and sounds": others} if any(others.values()) else {}),
     }
 
 
@@ -96,8 +109,10 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value]
-    if isinstance(value, Image):
+    if isinstance(value, Image | Audio):
         return value.url or value.name
+    if isinstance(value, VideoInput):
+        return value.label
     if isinstance(value, DraftTask):
         return value.id
     if value is None or isinstance(value, str | int | float):
