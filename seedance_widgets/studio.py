@@ -680,6 +680,9 @@ def request_from(
     InvalidRequest
         A rule is broken; the draft has no id at the service, or is too old to be made final.
     """
+    named = params.get("draft_task")
+    if isinstance(named, str) and (row := runtime.journal.by_name(named.strip())):
+        params = {**params, "draft_task": draft_of(row)}  # a final has its draft's model
     if isinstance(prompt_or_request, TaskRequest):
         request = prompt_or_request.replace(**params) if params else prompt_or_request
     elif prompt_or_request and "prompt" in params:

@@ -11,7 +11,13 @@ import pytest
 import seedance_widgets as sw
 from seedance_widgets.drafts.fidelity import ssim
 
-SMALL = {"resolution": "480p", "ratio": "1:1", "duration": 4, "generate_audio": False}
+SMALL = {
+    "model": "seedance-1-5-pro",
+    "resolution": "480p",
+    "ratio": "1:1",
+    "duration": 4,
+    "generate_audio": False,
+}
 
 
 async def test_pairs_of_a_log(studio):

@@ -14,7 +14,7 @@ from pictures import photo
 import seedance_widgets as sw
 from seedance_widgets.drafts.promotion import keys_of_drafts
 
-SMALL = {"resolution": "480p", "ratio": "1:1", "duration": 4}
+SMALL = {"model": "seedance-1-5-pro", "resolution": "480p", "ratio": "1:1", "duration": 4}
 DRAFT = {**SMALL, "draft": True}
 SIDES = 640 * 640 * 97 // 1024
 REUSED = {
@@ -120,7 +120,7 @@ async def drafts_of(studio, count):
 
 async def test_the_problems_of_all_drafts_are_told_at_once(studio, simulator):
     good = await studio.generate("a fox", **DRAFT)
-    standard = await studio.generate("a fox", model="seedance-1-0-pro", **SMALL)
+    standard = await studio.generate("a fox", **{**SMALL, "model": "seedance-1-0-pro"})
     simulator.faults.fail_task("OutputVideoSensitiveContentDetected")
     failed = await studio.submit("a fox", **DRAFT)
     with pytest.raises(sw.TaskFailed):

@@ -11,7 +11,13 @@ from hostile import TEXTS
 
 import seedance_widgets as sw
 
-SMALL = {"resolution": "480p", "ratio": "1:1", "duration": 4, "generate_audio": False}
+SMALL = {
+    "model": "seedance-1-5-pro",
+    "resolution": "480p",
+    "ratio": "1:1",
+    "duration": 4,
+    "generate_audio": False,
+}
 
 
 @pytest.fixture

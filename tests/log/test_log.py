@@ -49,7 +49,7 @@ def journal(store, clock):
 
 
 def asked(**params):
-    return sw.estimate(sw.TaskRequest("a fox", **{"ratio": "16:9", **params}))
+    return sw.estimate(sw.TaskRequest("a fox", **{"model": "seedance-1-5-pro", "ratio": "16:9", **params}))
 
 
 def begin(journal, budget_usd=None, **params):

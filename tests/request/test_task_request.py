@@ -154,11 +154,17 @@ def test_a_final_sends_only_what_may_change():
     "params",
     [
         {"prompt": "a fox"},
-        {"prompt": "a fox", "first_frame": PICTURE, "ratio": "adaptive", "seed": 7},
-        {"prompt": "a fox", "first_frame": PICTURE, "last_frame": PICTURE, "camera_fixed": True},
+        {"model": "seedance-1-5-pro", "prompt": "a fox", "first_frame": PICTURE, "ratio": "adaptive", "seed": 7},
+        {
+            "model": "seedance-1-0-pro",
+            "prompt": "a fox",
+            "first_frame": PICTURE,
+            "last_frame": PICTURE,
+            "camera_fixed": True,
+        },
         {"model": "seedance-1-0-lite-i2v", "prompt": "[Image 1]", "reference_images": [PICTURE] * 4},
         {"draft_task": "cgt-1", "resolution": "1080p", "model": "seedance-1-5-pro"},
-        {"prompt": "a fox", "draft": True, "resolution": "480p"},
+        {"model": "seedance-1-5-pro", "prompt": "a fox", "draft": True, "resolution": "480p"},
         {"prompt": "a fox", "model": "seedance-2-0", "extra": {"tools": [{"type": "web_search"}]}},
     ],
 )
@@ -178,7 +184,7 @@ def test_null_counts_as_absent():
 
 
 def test_a_request_is_immutable_and_copies_are_checked():
-    request = sw.TaskRequest("a fox")
+    request = sw.TaskRequest("a fox", model="seedance-1-0-pro")
     with pytest.raises(AttributeError):
         request.seed = 3
     assert request.replace(seed=3).seed == 3
@@ -200,7 +206,9 @@ def test_flags_in_a_prompt_are_warned_of():
     ],
 )
 def test_flags_become_parameters_on_request(suffix):
-    request = sw.TaskRequest.from_flags(f"The kitten is yawning at the camera {suffix}")
+    request = sw.TaskRequest.from_flags(
+        f"The kitten is yawning at the camera {suffix}", model="seedance-1-5-pro"
+    )
     body = request.to_dict()
     assert body["content"] == [{"type": "text", "text": "The kitten is yawning at the camera"}]
     expected = {

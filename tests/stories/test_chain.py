@@ -21,7 +21,13 @@ from PIL import Image
 
 import seedance_widgets as sw
 
-SMALL = {"resolution": "480p", "ratio": "1:1", "duration": 4, "generate_audio": False}
+SMALL = {
+    "model": "seedance-1-5-pro",
+    "resolution": "480p",
+    "ratio": "1:1",
+    "duration": 4,
+    "generate_audio": False,
+}
 PROMPTS = ["a fox wakes up", "it runs to the sea", "it looks at the waves"]
 _CHILD = Path(__file__).parents[1] / "support" / "chain_child.py"
 
@@ -228,7 +234,7 @@ class Child:
 def test_a_chain_of_five_outlives_its_kernel_and_becomes_a_story(tmp_path, browser, monkeypatch):
     five = {
         "prompts": [*PROMPTS, "a storm comes up", "the fox goes home"],
-        "resolution": "480p", "ratio": "1:1", "duration": 5, "seed": 7,
+        "model": "seedance-1-5-pro", "resolution": "480p", "ratio": "1:1", "duration": 5, "seed": 7,
     }  # fmt: skip
     simulator = sw.Simulator(speed=200)
     with simulator.serve() as url:

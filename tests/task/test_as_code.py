@@ -16,7 +16,7 @@ from pictures import photo
 import seedance_widgets as sw
 
 pytestmark = pytest.mark.filterwarnings("ignore::seedance_widgets.errors.RetiredModelWarning")
-SMALL = {"resolution": "480p", "ratio": "1:1", "duration": 4}
+SMALL = {"model": "seedance-1-5-pro", "resolution": "480p", "ratio": "1:1", "duration": 4}
 KEY = "key-of-this-test"
 ASKED = {
     "text": {"prompt": "It's a \"fox\" \\ $HOME `id` %s\nat the {sea} 🦊", "seed": 11, "camera_fixed": True, **SMALL},

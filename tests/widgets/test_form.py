@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import time
 from datetime import datetime
 
@@ -36,7 +37,7 @@ def shown(form, name):
 def test_nothing_is_sent_by_showing_it(form, simulator):
     assert simulator.tasks() == []
     assert form._button.disabled
-    assert form.params["model"] == "seedance-1-5-pro"
+    assert form.params["model"] == "dreamina-seedance-2-0-mini"
 
 
 @pytest.mark.parametrize("model", [model.name for model in sw.catalog.models()])
@@ -51,10 +52,14 @@ def test_each_model_offers_what_it_takes_and_no_more(form, model):
     assert [value for _, value in form._controls["resolution"]._input.options] == list(
         spec.resolutions_in(form.mode)
     )
-    assert spec.advice in form._advice.value or "&#x27;" in form._advice.value
+    # what is retired is not praised
+    retired = spec.retirement is not None
+    assert (html.escape(spec.advice) in form._advice.value) == (not retired)
+    assert ("Retired on" in form._advice.value) == retired
 
 
 def test_a_change_of_model_keeps_what_fits_and_says_what_does_not(form):
+    form._model.value = "seedance-1-5-pro"
     choose(form, resolution="1080p", ratio="21:9")
     form._model.value = "dreamina-seedance-2-0-mini"
     assert form.params["resolution"] == "720p"
@@ -63,6 +68,7 @@ def test_a_change_of_model_keeps_what_fits_and_says_what_does_not(form):
 
 
 def test_the_price_follows_each_change(form):
+    form._model.value = "seedance-1-5-pro"
     form._prompt.value = "a fox"
     choose(form, ratio="16:9", resolution="720p")
     assert "$0.2614 ✓" in form._price.value
@@ -74,6 +80,7 @@ def test_the_price_follows_each_change(form):
 
 
 def test_an_illegal_value_is_explained_beside_its_control(form):
+    form._model.value = "seedance-1-5-pro"
     form._prompt.value = "a fox"
     choose(form, duration="99", seed="soon")
     assert "4 to 12" in form._controls["duration"]._line.value
@@ -94,6 +101,7 @@ def test_frames_take_the_place_of_seconds(form):
 
 
 def test_a_draft_narrows_the_rest(form):
+    form._model.value = "seedance-1-5-pro"
     form._prompt.value = "a fox"
     choose(form, draft=True)
     assert form.params["resolution"] == "480p"
@@ -142,15 +150,20 @@ def test_a_picture_that_cannot_be_seen_takes_the_last_ones_cropper_away(form):
 
 
 def test_a_model_is_retired_by_the_studios_clock(tmp_path, clock):
-    for day, retired in (("2026-11-10", False), ("2026-11-11", True)):
+    live = "dreamina-seedance-2-0-mini"
+    for day, retired, taken in (("2026-11-10", False, "seedance-1-5-pro"), ("2026-11-11", True, live)):
         clock.now = datetime.fromisoformat(f"{day}T12:00+00:00").timestamp()
         with sw.Studio(tmp_path / day, simulate=True, clock=clock) as studio:
             form = sw.ParameterForm(studio)
+            assert form.params["model"] == taken
+            form._model.value = "seedance-1-5-pro"
             assert form._model.options[0][0].endswith("(retired)") == retired
-            assert ("Take dreamina-seedance-2-0-mini instead" in form._advice.value) == retired
+            assert (f"Take {live} instead" in form._advice.value) == retired
+            assert ("Recommended by the service" in form._advice.value) == (not retired)
 
 
 def test_generate_sends_once_and_the_kernel_goes_on(form, studio, simulator):
+    form._model.value = "seedance-1-5-pro"
     form._prompt.value = "a fox by the sea"
     choose(form, resolution="480p", ratio="1:1", duration="4", seed="11")
     form._button.click()
@@ -164,6 +177,7 @@ def test_generate_sends_once_and_the_kernel_goes_on(form, studio, simulator):
 
 
 def test_same_again_takes_a_new_seed(form, studio):
+    form._model.value = "seedance-1-5-pro"
     form._prompt.value = "a fox"
     choose(form, resolution="480p", ratio="1:1", duration="4", seed="11")
     form._button.click()
@@ -209,7 +223,12 @@ def test_load_refills_the_form(form, studio):
 
 
 def test_a_final_from_a_draft_of_the_log(form, studio):
-    draft = sw.run(studio.generate("a fox", draft=True, resolution="480p", ratio="16:9", duration=4))
+    draft = sw.run(
+        studio.generate(
+            "a fox", model="seedance-1-5-pro", draft=True, resolution="480p", ratio="16:9", duration=4
+        )
+    )
+    form._model.value = "seedance-1-5-pro"
     form._mode.value = "from_draft"
     assert form.params["draft_task"] == draft.id
     choose(form, resolution="720p")
