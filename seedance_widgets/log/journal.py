@@ -333,7 +333,8 @@ class Journal(Rows):
         request = order.estimate.request
         sent: dict[str, Any] = {}
         if request.seed is None and request.parameters()["seed"].is_offered:
-            sent["seed"] = secrets.randbelow(_SEEDS)
+            told = request.effective("seed")  # by a flag in a prompt that was sent before
+            sent["seed"] = secrets.randbelow(_SEEDS) if told is None else told
         chain = order.extra.get("chain")
         # two kernels may come to the same link at once: the second finds it taken and pays nothing
         if chain and (taken := self._link(connection, chain)):
