@@ -9,7 +9,7 @@ long dash may be a pause, so it counts only before a known name with a value tha
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from seedance_widgets import catalog
@@ -61,8 +61,8 @@ _HEAD = re.compile(
     rf"(?<![^\s,.;:!?)])(?P<dashes>[{_DASHES}]{{2,3}}|[{_LONG}])(?P<name>[a-z][a-z0-9]*(?:[_-][a-z0-9]+)*)",
     re.IGNORECASE,
 )
-_VALUE = re.compile(rf"(?P<gap>[ \t]*[=:][ \t]*|\s+)(?![{_DASHES}]{{2}}|[{_LONG}])(?P<text>\S+)\s*")
-_UNIT = re.compile(r"(?:s|secs?|seconds?)\b[.,;]?\s*", re.IGNORECASE)
+_VALUE = re.compile(rf"(?P<gap>[ \t]*[=:][ \t]*|\s+)(?![{_DASHES}]{{2}}|[{_LONG}])(?P<text>\S+)[ \t]*")
+_UNIT = re.compile(r"(?:s|secs?|seconds?)\b[.,;]?[ \t]*", re.IGNORECASE)
 _TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 # a value that no sentence has behind a word
 _MACHINE = re.compile(r"-?\d+(\.\d+)?s?|\d+[:x/]\d+|\d+[pk]|true|false|https?://\S+", re.IGNORECASE)
@@ -70,8 +70,10 @@ _MACHINE = re.compile(r"-?\d+(\.\d+)?s?|\d+[:x/]\d+|\d+[pk]|true|false|https?://
 _FOREIGN = frozenset({
     "c", "camera", "cfg", "cfgscale", "chaos", "cref", "cw", "gs", "guidance", "guidancescale", "iw",
     "motion", "neg", "negative", "negativeprompt", "niji", "no", "oref", "ow", "p", "profile", "q", "r",
-    "repeat", "s", "sref", "steps", "stop", "strength", "style", "stylize", "sw", "v", "version", "w", "weird",
+    "repeat", "s", "sref", "steps", "stop", "strength", "style", "stylize", "sw", "v", "version", "w",
+    "weird",
 })  # fmt: skip
+_ROOM = re.compile(r"[ \t]*")
 # behind a number: a word, which may be what is counted
 _HAS_MORE = re.compile(rf"[^{_DASHES}\s]")
 _LONGEST_SHOWN = 60
@@ -102,7 +104,7 @@ class Flag:
     @property
     def in_words(self) -> str:
         """Short enough for a message."""
-        text = " ".join(self.written.split())
+        text = " ".join(self.written.split()).rstrip(",;.")
         return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
 
@@ -119,6 +121,11 @@ class Taken:
     written: Mapping[str, str]
     said: str
     problems: Sequence[Problem]
+
+    def named(self, problem: Problem) -> Problem:
+        """The same problem, with the flag that it comes from."""
+        flag = self.written.get(problem.parameter)
+        return replace(problem, reason=f"{problem.reason} (the prompt says {flag})") if flag else problem
 
 
 def service_flags(prompt: str) -> tuple[str, dict[str, Any]]:
@@ -168,7 +175,7 @@ def take_flags(prompt: str, given: Collection[str] = ()) -> Taken:
     while meant := [flag for flag in read_flags(text) if flag.params is not None]:
         taken += meant
         for flag in reversed(meant):
-            text = text[: flag.start] + text[flag.end :]
+            text = _without(text, flag)
         text = text.strip()
     params: dict[str, Any] = {}
     source: dict[str, Flag] = {}
@@ -193,13 +200,22 @@ def take_flags(prompt: str, given: Collection[str] = ()) -> Taken:
     )
 
 
+def _without(prompt: str, flag: Flag) -> str:
+    """The prompt without one flag; a line that has nothing else goes with it."""
+    before, after = prompt[: flag.start], prompt[flag.end :]
+    if after.startswith("\n"):
+        before = before.rstrip(" \t")
+        after = after[1:] if before.endswith("\n") or not before else after
+    return before + after
+
+
 def refused_flags(prompt: str) -> list[Problem]:
     """Each flag of a prompt as a problem, with the parameter to be given instead."""
     problems = []
     for flag in read_flags(prompt):
         wanted = ", ".join(_spelled(name, value) for name, value in (flag.params or {}).items())
-        reason = "is a flag" if flag.params is None else f"is a flag: pass {wanted}"
-        problems.append(Problem("prompt", flag.in_words, f"{reason}, or write the prompt without it"))
+        instead = f"pass {wanted}" if wanted else "write the prompt without it"
+        problems.append(Problem("prompt", flag.in_words, f"is a flag: {instead}"))
     return problems
 
 
@@ -254,7 +270,7 @@ def _flag(prompt: str, match: re.Match[str]) -> Flag | None:
         alone = value is None or "\n" in value["gap"]
         params, used = _switch_params(row, text, alone=alone and meant, turned=turned, strict=strict)
         if params is not None and not used:
-            end = match.end() + len(prompt[match.end() :]) - len(prompt[match.end() :].lstrip())
+            end = _ROOM.match(prompt, match.end()).end()  # type: ignore[union-attr]  # it may be none
     else:
         params = typed_params(row, text)
         if row.name == "duration" and params and (unit := _UNIT.match(prompt, end)) and text.isdecimal():
@@ -341,6 +357,12 @@ def _taken_in_words(
 def _left_in_words(prompt: str) -> Iterator[str]:
     for flag in read_flags(prompt):
         field = field_named(flag.name)
-        near = None if field or plain_name(flag.name) in _FOREIGN else nearest_field(flag.name)
-        what = f"says no {field}" if field else "is not known here"
-        yield f"{flag.in_words} {what} and stays in the prompt{f' (is --{near} meant?)' if near else ''}"
+        row, _ = _row_of(flag.name)
+        what, hint = "is not known here", ""
+        if row is not None:
+            what = f"says no {row.name}"
+        elif field:
+            hint = f" ({field}= is a parameter)"
+        elif plain_name(flag.name) not in _FOREIGN and (near := nearest_field(flag.name)):
+            hint = f" (is --{near} meant?)"
+        yield f"{flag.in_words} {what} and stays in the prompt{hint}"

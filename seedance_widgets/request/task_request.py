@@ -9,7 +9,7 @@ the simulator get a request.
 from __future__ import annotations
 
 import json
-from dataclasses import InitVar, dataclass, field, replace
+from dataclasses import InitVar, dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -42,12 +42,6 @@ if TYPE_CHECKING:
     from seedance_widgets.inputs.image import Image
 
 __all__ = ["DraftTask", "TaskRequest"]
-
-
-def _from_prompt(problem: Problem, written: Mapping[str, str]) -> Problem:
-    """The same, with the flag of the prompt that it comes from."""
-    flag = written.get(problem.parameter)
-    return replace(problem, reason=f"{problem.reason} (the prompt says {flag})") if flag else problem
 
 
 def _data_url(image: Image) -> str:
@@ -263,34 +257,29 @@ class TaskRequest(RequestFields):
         given = {name for name in (*PARAMETERS, "model") if getattr(self, name) is not None}
         for name, row in FIELDS.items():
             object.__setattr__(self, name, read_value(row, getattr(self, name), problems))
-        said, written = "", dict[str, str]()
         if flags == REFUSE:
             problems += refused_flags(self.prompt)
-        elif flags == CONVERT:
-            said, written = self._take_flags(given, problems)
+        taken = take_flags(self.prompt if flags == CONVERT else "", given)
+        if flags == CONVERT:
+            object.__setattr__(self, "prompt", taken.prompt)
+        for name, value in taken.params.items():
+            object.__setattr__(self, name, read_value(FIELDS[name], value, problems))
+        problems += taken.problems
         try:
             self._check(problems, sketch=sketch, sent=flags == SENT)
         except InvalidRequest as error:
-            raise InvalidRequest([_from_prompt(problem, written) for problem in error.problems]) from None
+            raise InvalidRequest([taken.named(problem) for problem in error.problems]) from None
+        said = taken.said
         if flags == SEND:
             said = sent_flags(self.prompt, self._told, given)
             for name, value in self._told.items():
                 object.__setattr__(self, name, value)
         if said:
             warn(
-                f"the prompt has --flags; {said}. "
+                f"the prompt has --flags: {said}. "
                 'legacy_flags="send" sends a prompt as it is, "refuse" lets no flag through.',
                 LegacyFlagsWarning,
             )
-
-    def _take_flags(self, given: set[str], problems: list[Problem]) -> tuple[str, dict[str, str]]:
-        """Move the flags of the prompt into the fields; what was done in words, and what the prompt said."""
-        taken = take_flags(self.prompt, given)
-        object.__setattr__(self, "prompt", taken.prompt)
-        for name, value in taken.params.items():
-            object.__setattr__(self, name, read_value(FIELDS[name], value, problems))
-        problems += taken.problems
-        return taken.said, dict(taken.written)
 
     def _check(self, problems: list[Problem], *, sketch: str | None, sent: bool) -> None:
         """Find the model and the mode, and raise for all that is wrong."""

@@ -46,7 +46,9 @@ def is_number_for(row: Field, text: str) -> bool:
 
 
 def _ratio(word: str) -> str | None:
-    """16:9 of "16:9", "16/9", "16x9" and "1920:1080"."""
+    """16:9 of "16:9", "16/9", "16x9" and "1920:1080"; 1.78:1 of "1.78"."""
+    if re.fullmatch(r"\d+\.\d+", word):
+        return f"{word}:1"
     sides = re.fullmatch(r"(\d+(?:\.\d+)?)[:：/x×](\d+(?:\.\d+)?)", word)
     if not sides:
         return None

@@ -11,6 +11,7 @@ from seedance_widgets.catalog.model import ADAPTIVE
 from seedance_widgets.inputs.crop import center_crop
 from seedance_widgets.inputs.prepare import prepare_image
 from seedance_widgets.request.fields import CONTENT, FIELDS, FROM_DRAFT
+from seedance_widgets.request.legacy_flags import SENT
 from seedance_widgets.request.task_request import TaskRequest
 from seedance_widgets.widgets.controls import STYLE, Words, say
 from seedance_widgets.widgets.cropper import ImageCropper
@@ -137,7 +138,8 @@ class Inputs:
     def snapshot(self, mode: str, params: dict[str, Any]) -> Callable[[], TaskRequest]:
         """A request to be made later, elsewhere, from what is chosen now."""
         cut = self._cut_of(mode, params)
-        return lambda: TaskRequest(**self._cut(params, cut))
+        # the form has said what it takes from the prompt
+        return lambda: TaskRequest(**self._cut(params, cut), legacy_flags=SENT)
 
     def load(self, request: TaskRequest) -> None:
         """Take the pictures and the draft of a request."""
