@@ -1,6 +1,6 @@
 """IPython magics: ``%%seedance`` sends a cell as a prompt, ``%seedance`` shows log and board and resumes.
 
-``%load_ext seedance_widgets`` brings them in. They are thin: options are the fields of `TaskRequest` with
+``%load_ext seedance_widgets`` brings them in. They are thin: options are the arguments of `TaskRequest` with
 dashes, and everything goes to the studio that the notebook calls ``studio``.
 """
 
@@ -19,6 +19,7 @@ from seedance_widgets import catalog
 from seedance_widgets.background_loop import run
 from seedance_widgets.errors import SeedanceError
 from seedance_widgets.request.fields import FIELDS, Kind
+from seedance_widgets.request.legacy_flags import LEGACY_FLAGS
 from seedance_widgets.studio import Studio
 from seedance_widgets.task.card import brief
 
@@ -52,6 +53,7 @@ def _parser() -> _Parser:
     parser = _Parser(prog="%%seedance", add_help=False, allow_abbrev=False)
     for name, row in _OPTIONS.items():
         parser.add_argument(f"--{name}", **_ARGUMENTS.get(row.kind, {}))
+    parser.add_argument("--legacy-flags", choices=LEGACY_FLAGS, help="what becomes of --flags in the cell")
     parser.add_argument("--studio", default="studio", help="name of the studio's variable")
     parser.add_argument("--out", metavar="NAME", help="variable that takes the task")
     parser.add_argument("--wait", action="store_true", help="block until the clip is done")
@@ -154,12 +156,13 @@ def complete(_: Any, event: Any) -> list[str]:
         "--ratio": [*catalog.ratios(), catalog.ADAPTIVE],
         "--resolution": sorted({each for model in catalog.models() for each in model.resolutions}),
         "--service-tier": ["default", "flex"],
+        "--legacy-flags": list(LEGACY_FLAGS),
         "%seedance": list(_ACTIONS),
     }
     if before in values:
         return values[before]
     no = [f"--no-{name}" for name, row in _OPTIONS.items() if row.kind is Kind.FLAG]
-    return sorted([*(f"--{name}" for name in (*_OPTIONS, "studio", "out", "wait")), *no])
+    return sorted([*(f"--{name}" for name in (*_OPTIONS, "legacy-flags", "studio", "out", "wait")), *no])
 
 
 def load(shell: InteractiveShell) -> None:

@@ -333,8 +333,11 @@ class Journal(Rows):
     def _begin_one(self, connection: Connection, order: Order, now: int) -> Intent:
         request, key = order.estimate.request, self._new_key(now)
         sent: dict[str, Any] = {}
-        takes_seed = request.parameters()["seed"].is_offered and request.spec.draws_seed
-        if request.seed is None and takes_seed:
+        # a flag in a prompt that was sent as it is asks for one, too
+        takes_seed = request.parameters()["seed"].is_offered
+        if request.seed is None and takes_seed and (told := request.effective("seed")) is not None:
+            sent["seed"] = told
+        elif request.seed is None and takes_seed and request.spec.draws_seed:
             sent["seed"] = drawn_seed(key)
         chain = order.extra.get("chain")
         # two kernels may come to the same link at once: the second finds it taken and pays nothing

@@ -81,7 +81,8 @@ class Field:
     role: str = ""  # of such an item
     tool: str = ""  # type of the body's tool that it stands for
     mode: str = ""  # of a request that has it
-    flags: tuple[str, ...] = ()  # names of its legacy flag in a prompt
+    flags: tuple[str, ...] = ()  # names of its legacy flag in a prompt, as the service reads it
+    aliases: str = ""  # what people and other services call it, with spaces between
     spelled: bool = False  # the service's default is sent too: it decides size, length or price
     unseen: bool = False  # it changes only how and when a clip is made
     reused: bool = False  # a final has it from its draft
@@ -101,60 +102,92 @@ def _row(kind: Kind, label: str = "", *, default: Any = None, **says: Any) -> An
 class RequestFields:
     """The table. The order is that of `TaskRequest`'s arguments, and of the body."""
 
-    prompt: str = _row(Kind.PROMPT, default="")
-    model: str | None = _row(Kind.MODEL)
+    prompt: str = _row(Kind.PROMPT, default="", aliases="prompt_text text_prompt text")
+    model: str | None = _row(Kind.MODEL, aliases="model_name model_id engine endpoint endpoint_id")
     first_frame: Any = _row(
-        Kind.PICTURE, "First frame", content="image_url", role="first_frame", mode="first_frame")
+        Kind.PICTURE, "First frame", content="image_url", role="first_frame", mode="first_frame",
+        aliases="image image_url image_path img input_image init_image prompt_image source_image picture "
+        "start_image start_image_url start_frame first_image first_frame_image first_frame_url "
+        "first_frame_image_url input_reference")
     last_frame: Any = _row(
-        Kind.PICTURE, "Last frame", content="image_url", role="last_frame", mode="first_last_frame")
+        Kind.PICTURE, "Last frame", content="image_url", role="last_frame", mode="first_last_frame",
+        aliases="end_image end_image_url end_frame image_tail tail_image tail_image_url last_image "
+        "last_image_url last_frame_image last_frame_url last_frame_image_url final_frame")
     reference_images: Any = _row(
         Kind.PICTURES, "Reference images", content="image_url", role="reference_image", mode="reference",
-        catalog="references", default=())
+        catalog="references", default=(),
+        aliases="reference_image references reference_image_urls ref_images ref_image images image_urls "
+        "image_list input_images subject_reference")
     reference_videos: Any = _row(
         Kind.VIDEOS, "Reference clips", content="video_url", role="reference_video", mode="reference",
-        catalog="videos", default=())
+        catalog="videos", default=(),
+        aliases="reference_video reference_video_urls ref_videos ref_video video videos video_url video_urls "
+        "input_video source_video")
     reference_audios: Any = _row(
         Kind.AUDIOS, "Reference sounds", content="audio_url", role="reference_audio", mode="reference",
-        catalog="audios", default=())
-    draft_task: Any = _row(Kind.DRAFT, mode=FROM_DRAFT)
+        catalog="audios", default=(),
+        aliases="reference_audio reference_audio_urls ref_audios ref_audio audios audio_url audio_urls "
+        "input_audio")
+    draft_task: Any = _row(Kind.DRAFT, mode=FROM_DRAFT, aliases="draft_task_id draft_id")
     resolution: str | None = _row(
         Kind.CHOICE, "Resolution", main=1, flags=("rs", "resolution"),
+        aliases="res size quality video_size video_resolution video_quality output_resolution",
         spelled=True, answered=True, logged=True)
     ratio: str | None = _row(
         Kind.CHOICE, "Ratio", main=2, flags=("rt", "ratio"),
+        aliases="ar aspect aspect_ratio video_aspect_ratio video_ratio",
         spelled=True, reused=True, answered=True, logged=True)
     duration: int | None = _row(
         Kind.NUMBER, "Seconds", main=3, flags=("dur", "duration"),
+        aliases="seconds second secs sec length duration_seconds duration_sec duration_s num_seconds "
+        "n_seconds video_length video_duration clip_length",
         spelled=True, reused=True, answered=True, logged=True)
     frames: int | None = _row(
         Kind.NUMBER, "Frames", main=4, flags=("frames",), reused=True, answered=True,
+        aliases="num_frames n_frames number_of_frames frame_count video_frames frames_number",
         lacking="sets its length by duration, not by frames")
     seed: int | None = _row(
         Kind.NUMBER, "Seed", main=5, flags=("seed",), reused=True, answered=True,
+        aliases="random_seed rng_seed noise_seed",
         hint="random, and logged")
     camera_fixed: bool | None = _row(
         Kind.FLAG, "Fixed camera", more=2, flags=("cf", "camerafixed", "camera_fixed"),
+        aliases="fixed_camera fix_camera static_camera camera_lock lock_camera",
         reused=True, logged=True, lacking="cannot fix the camera")
-    watermark: bool | None = _row(Kind.FLAG, "Watermark", more=3, flags=("wm", "watermark"), logged=True)
+    watermark: bool | None = _row(
+        Kind.FLAG, "Watermark", more=3, flags=("wm", "watermark"), logged=True,
+        aliases="add_watermark enable_watermark with_watermark has_watermark")
     generate_audio: bool | None = _row(
         Kind.FLAG, "Sound", main=6, spelled=True, reused=True, answered=True, logged=True,
+        aliases="audio sound with_audio with_sound enable_audio enable_sound generate_sound has_audio "
+        "add_audio",
         catalog="audio", lacking="makes silent clips")
     draft: bool | None = _row(
-        Kind.FLAG, "Draft (cheap 480p preview)", more=1, answered=True, lacking="makes no drafts")
+        Kind.FLAG, "Draft (cheap 480p preview)", more=1, answered=True, lacking="makes no drafts",
+        aliases="draft_mode is_draft")
     omni_reference_task_type: str | None = _row(
-        Kind.CHOICE, "Task of the references", more=9, lacking="takes no omni_reference_task_type")
-    output_format: str | None = _row(Kind.CHOICE, "File format", more=10, answered=True)
+        Kind.CHOICE, "Task of the references", more=9, lacking="takes no omni_reference_task_type",
+        aliases="task_type reference_task_type")
+    output_format: str | None = _row(
+        Kind.CHOICE, "File format", more=10, answered=True, aliases="format video_format file_format")
     web_search: bool | None = _row(
-        Kind.FLAG, "Search the web", more=11, tool="web_search", lacking="searches no web")
-    service_tier: str | None = _row(Kind.CHOICE, "Tier", main=7, unseen=True, answered=True, logged=True)
-    return_last_frame: bool | None = _row(Kind.FLAG, "Keep the last frame", more=4)
+        Kind.FLAG, "Search the web", more=11, tool="web_search", lacking="searches no web",
+        aliases="enable_web_search search")
+    service_tier: str | None = _row(
+        Kind.CHOICE, "Tier", main=7, unseen=True, answered=True, logged=True, aliases="tier")
+    return_last_frame: bool | None = _row(
+        Kind.FLAG, "Keep the last frame", more=4, aliases="keep_last_frame with_last_frame")
     execution_expires_after: int | None = _row(
-        Kind.NUMBER, "Expires after (s)", more=6, unseen=True, answered=True)
-    callback_url: str | None = _row(Kind.TEXT, "Callback URL", more=7, unseen=True)
+        Kind.NUMBER, "Expires after (s)", more=6, unseen=True, answered=True,
+        aliases="expires_after expires_in")
+    callback_url: str | None = _row(
+        Kind.TEXT, "Callback URL", more=7, unseen=True, aliases="callback webhook webhook_url notify_url")
     safety_identifier: str | None = _row(
-        Kind.TEXT, "Safety identifier", more=8, unseen=True, answered=True)
-    priority: int | None = _row(Kind.NUMBER, "Priority", more=5, unseen=True, answered=True)
-    extra: Mapping[str, Any] = field(default_factory=dict, metadata={"row": Field(Kind.EXTRA)})
+        Kind.TEXT, "Safety identifier", more=8, unseen=True, answered=True, aliases="end_user end_user_id")
+    priority: int | None = _row(
+        Kind.NUMBER, "Priority", more=5, unseen=True, answered=True, aliases="queue_priority")
+    extra: Mapping[str, Any] = field(
+        default_factory=dict, metadata={"row": Field(Kind.EXTRA, aliases="extra_body extra_params")})
 # fmt: on
 
     @property

@@ -2,12 +2,10 @@
 fields.
 
 Everything is reported at once. Rules that the service itself does not enforce are marked ``client_only``.
-Legacy ``--flags`` in a prompt are found here too.
 """
 
 from __future__ import annotations
 
-import difflib
 import math
 import numbers
 import re
@@ -34,6 +32,7 @@ from seedance_widgets.request.fields import (
     Kind,
 )
 from seedance_widgets.request.input_rules import input_problems
+from seedance_widgets.request.names import unknown_in_extra
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,23 +46,13 @@ if TYPE_CHECKING:
 __all__ = [
     "DraftTask",
     "as_several",
-    "convert_flags",
-    "find_flags",
     "move_media",
     "read_value",
     "request_problems",
     "shown",
-    "unknown_parameter",
 ]
 
 _LONGEST_SHOWN = 200
-_FRAME_RATE = "framespersecond"
-_NAMES = {flag: name for name, row in FIELDS.items() for flag in row.flags}
-_NAMES |= {"fps": _FRAME_RATE, _FRAME_RATE: _FRAME_RATE}
-_FLAG = re.compile(
-    r"(?:(?<=\s)|^)--(" + "|".join(sorted(_NAMES, key=len, reverse=True)) + r")(?:[ \t=]+|\s+)(?!--)(\S+)\s*",
-    re.IGNORECASE,
-)
 # the field that a mode stands or falls with
 _FIELD_OF_MODE = {
     "text": "model",
@@ -75,7 +64,13 @@ _FIELD_OF_ITEM = {(row.content, row.role): row for row in MEDIA if row.kind in (
 
 
 def request_problems(
-    request: RequestFields, model: Model, mode: str, parameters: Mapping[str, Parameter], *, sketch: bool
+    request: RequestFields,
+    model: Model,
+    mode: str,
+    parameters: Mapping[str, Parameter],
+    *,
+    sketch: bool,
+    sent: bool,
 ) -> list[Problem]:
     """Every fault of a request.
 
@@ -87,24 +82,16 @@ def request_problems(
         What it is asked of, what it is made from, and what the model takes in that mode.
     sketch
         It may still lack its prompt and pictures.
+    sent
+        It was sent before: the names in its ``extra`` stay what they are.
     """
     return [
         *_parameter_problems(request, model, mode, parameters),
         *_role_problems(request, model, parameters, sketch=sketch),
         *input_problems(request, model, mode, sketch=sketch),
         *_pass_through_problems(request),
+        *(() if sent else unknown_in_extra(request.extra)),
     ]
-
-
-def unknown_parameter(name: str, value: Any) -> Problem:
-    """A problem for a parameter that no request has, with the nearest name of one that it has."""
-    close = difflib.get_close_matches(name, FIELDS, n=1)
-    return Problem(
-        name,
-        value,
-        "no such parameter (pass service fields that are new in extra=)",
-        close[0] if close else None,
-    )
 
 
 def _parameter_problems(
@@ -187,30 +174,6 @@ def _final_problems(
             "a final is made by the draft's own model",
             nearest=catalog.find(draft_model).name,
         )
-
-
-def find_flags(prompt: str) -> list[tuple[str, str]]:
-    """Flags in a prompt as (parameter, text of its value), in order of appearance."""
-    return [(_NAMES[match[1].lower()], match[2]) for match in _FLAG.finditer(prompt)]
-
-
-def convert_flags(prompt: str) -> tuple[str, dict[str, Any]]:
-    """The prompt without its flags, and what they say as body parameters.
-
-    Values that read as numbers or booleans become such, others stay text for the strict check to name.
-    The frame rate is left out: every clip has 24 frames a second and the body has no field for it.
-    """
-    params = {name: _value(name, text) for name, text in find_flags(prompt) if name != _FRAME_RATE}
-    return _FLAG.sub("", prompt).strip(), params
-
-
-def _value(name: str, text: str) -> Any:
-    kind = FIELDS[name].kind
-    if kind is Kind.FLAG:
-        return {"true": True, "false": False, "1": True, "0": False}.get(text.lower(), text)
-    if kind is Kind.NUMBER:
-        return int(text) if re.fullmatch(r"-?\d+", text, re.ASCII) else text
-    return text.lower()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,7 @@ the simulator get a request.
 from __future__ import annotations
 
 import json
-import warnings
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -19,17 +18,22 @@ from seedance_widgets.callsite import warn
 from seedance_widgets.errors import InvalidRequest, LegacyFlagsWarning, Problem
 from seedance_widgets.request.fields import CONTENT, FIELDS, PARAMETERS, TASK_TYPE, RequestFields
 from seedance_widgets.request.from_body import params_of
-from seedance_widgets.request.model_options import Parameter, parameters_of
-from seedance_widgets.request.rules import (
-    DraftTask,
-    as_several,
-    convert_flags,
-    find_flags,
-    move_media,
-    read_value,
-    request_problems,
-    unknown_parameter,
+from seedance_widgets.request.legacy_flags import (
+    CONVERT,
+    LEGACY_FLAGS,
+    LENGTHS,
+    REFUSE,
+    SEND,
+    SENT,
+    read_flags,
+    refused_flags,
+    sent_flags,
+    service_flags,
+    take_flags,
 )
+from seedance_widgets.request.model_options import Parameter, parameters_of
+from seedance_widgets.request.names import unknown_parameter
+from seedance_widgets.request.rules import DraftTask, as_several, move_media, read_value, request_problems
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -87,6 +91,11 @@ class TaskRequest(RequestFields):
         Passed on.
     extra
         Further body fields; its ``content`` list is appended to the content items.
+    legacy_flags
+        What becomes of settings that the prompt spells as flags, as in ``--rs 720p --dur 5``. ``"convert"``
+        moves them into the fields, where a field that is given wins, and warns once of all that it did.
+        ``"send"`` leaves the prompt as it is, and sets the fields to what the service reads in it.
+        ``"refuse"`` raises. ``"sent"`` is for a prompt that was sent before: it stays, and nothing is said.
 
     Raises
     ------
@@ -96,10 +105,12 @@ class TaskRequest(RequestFields):
 
     spec: Model = field(init=False, repr=False, compare=False)
     mode: str = field(init=False, compare=False)
+    legacy_flags: InitVar[str] = field(default=CONVERT, kw_only=True)
     _sketch: str | None = field(init=False, repr=False, compare=False, default=None)
+    _flags: str = field(init=False, repr=False, compare=False, default=CONVERT)
 
-    def __post_init__(self) -> None:
-        self._settle(sketch=None)
+    def __post_init__(self, legacy_flags: str) -> None:
+        self._settle(sketch=None, flags=legacy_flags)
 
     @classmethod
     def sketch(cls, *, mode: str = "", **params: Any) -> TaskRequest:
@@ -108,19 +119,21 @@ class TaskRequest(RequestFields):
         ``mode`` is what it is meant to become, the model's first one by default.
         """
         request = object.__new__(cls)
+        flags = params.pop("legacy_flags", CONVERT)
         if unknown := params.keys() - FIELDS.keys():
             raise InvalidRequest([unknown_parameter(name, params[name]) for name in sorted(unknown)])
         for name in FIELDS:
             object.__setattr__(request, name, params.get(name))
-        request._settle(sketch=mode)
+        request._settle(sketch=mode, flags=flags)
         return request
 
     @classmethod
     def from_params(cls, prompt: str = "", **params: Any) -> TaskRequest:
         """As the constructor, but an unknown name is one more of the reported problems."""
-        unknown = [unknown_parameter(name, value) for name, value in params.items() if name not in FIELDS]
+        known = (*FIELDS, "legacy_flags")
+        unknown = [unknown_parameter(name, value) for name, value in params.items() if name not in known]
         try:
-            request = cls(prompt=prompt, **{k: v for k, v in params.items() if k in FIELDS})
+            request = cls(prompt=prompt, **{k: v for k, v in params.items() if k in known})
         except InvalidRequest as error:
             raise InvalidRequest([*unknown, *error.problems]) from None
         if unknown:
@@ -129,28 +142,43 @@ class TaskRequest(RequestFields):
 
     @classmethod
     def from_flags(cls, prompt: str, **params: Any) -> TaskRequest:
-        """Turn ``--rs 720p --dur 5`` suffixes of the prompt into parameters; ``params`` win over them."""
-        text, found = convert_flags(prompt)
-        return cls.from_params(text, **{**found, **params})
+        """Turn ``--rs 720p --dur 5`` suffixes of the prompt into parameters, unsaid; ``params`` win."""
+        taken = take_flags(prompt, {name for name, value in params.items() if value is not None})
+        if taken.problems:
+            raise InvalidRequest(taken.problems)
+        return cls.from_params(taken.prompt, **{**params, **taken.params})
 
     @classmethod
     def from_dict(cls, body: Mapping[str, Any]) -> TaskRequest:
-        """Read a request body back; JSON null counts as absent."""
-        params = params_of(body)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", LegacyFlagsWarning)
-            return cls(**params)
+        """Read a request body back as it is, flags in its prompt included; JSON null counts as absent."""
+        return cls(**params_of(body), legacy_flags=SENT)
 
     def replace(self, **changes: Any) -> TaskRequest:
-        """A copy with some fields changed, checked anew; of a sketch, a sketch."""
-        changed = {**{name: getattr(self, name) for name in FIELDS}, **changes}
+        """A copy with some fields changed, checked anew; of a sketch, a sketch.
+
+        A prompt that stays is not read for flags again. Those of a new one win over the fields that stay, and
+        a field that is changed wins over them.
+        """
+        anew = changes.get("prompt", self.prompt) != self.prompt or "legacy_flags" in changes
+        flags = changes.pop("legacy_flags", self._flags)
+        kept = {name: getattr(self, name) for name in FIELDS}
+        if anew and flags != SENT:
+            asked = take_flags(str(changes.get("prompt", self.prompt))).params
+            kept |= dict.fromkeys(LENGTHS if asked.keys() & set(LENGTHS) else ())
+            kept |= dict.fromkeys(asked)
+        changed = {**kept, **changes, "legacy_flags": flags if anew else SENT}
         if self._sketch is None:
-            return TaskRequest.from_params(**changed)
-        return TaskRequest.sketch(mode=self._sketch, **changed)
+            request = TaskRequest.from_params(**changed)
+        else:
+            request = TaskRequest.sketch(mode=self._sketch, **changed)
+        object.__setattr__(request, "_flags", CONVERT if flags == SENT else flags)
+        return request
 
     def __repr__(self) -> str:
         values = {name: getattr(self, name) for name in FIELDS}
-        given = (f"{name}={value!r}" for name, value in values.items() if value not in (None, "", (), {}))
+        given = [f"{name}={value!r}" for name, value in values.items() if value not in (None, "", (), {})]
+        if read_flags(self.prompt):
+            given.append(f"legacy_flags={SENT!r}")
         return f"TaskRequest({', '.join(given)})"
 
     @property
@@ -173,13 +201,29 @@ class TaskRequest(RequestFields):
         return parameters_of(self.spec, self.mode, draft=bool(self.draft))
 
     def effective(self, name: str) -> Any:
-        """The value that counts: the one given, else the draft's, else the service's default."""
+        """The value that counts: the one given, else the prompt's, the draft's, or the service's default."""
         value = getattr(self, name)
+        if value is None:
+            value = self._told.get(name)
         if value is None and self.draft_task is not None:
             value = getattr(self.draft_task, name, None)
         if value is None and not (name == "duration" and self.effective("frames") is not None):
             value = self.parameters()[name].default
         return value
+
+    @cached_property
+    def _told(self) -> Mapping[str, Any]:
+        """What flags in the prompt ask for where no field does; a wrong one asks for the default."""
+        told: dict[str, Any] = {}
+        for name, said in service_flags(self.prompt)[1].items():
+            problems: list[Problem] = []
+            value, parameter = read_value(FIELDS[name], said, problems), self.parameters()[name]
+            same = LENGTHS if name in LENGTHS else (name,)
+            given = any(getattr(self, each) is not None or each in told for each in same)
+            legal = parameter.is_offered and not problems and value is not None
+            if legal and not given and parameter.fault(value, self.spec.name) is None:
+                told[name] = value
+        return told
 
     def to_dict(self, *, address: Callable[[Medium], str] = _data_url) -> dict[str, Any]:
         """The request body; only what is set or decides size, length and price is in it.
@@ -187,9 +231,11 @@ class TaskRequest(RequestFields):
         ``address`` gives the ``url`` of each picture, clip and sound: its data URL or address by default.
         """
         body = {"model": self.spec.wire_id, "content": list(self._content(address))}
+        # a default beside them would contradict flags of the prompt
+        told = {*self._told, *(("duration",) if self.frames or "frames" in self._told else ())}
         for name, parameter in self.parameters().items():
             value = getattr(self, name)
-            if value is None and PARAMETERS[name].spelled and not (name == "duration" and self.frames):
+            if value is None and PARAMETERS[name].spelled and name not in told:
                 value = parameter.default
             if value is None or not parameter.is_offered:
                 continue
@@ -215,17 +261,52 @@ class TaskRequest(RequestFields):
 
     # --- settling: types first, then the catalog's rules, then rules across fields -----------------------
 
-    def _settle(self, *, sketch: str | None) -> None:
+    def _settle(self, *, sketch: str | None, flags: str) -> None:
         """Normalise the fields and check them; ``sketch`` is None for a request meant to be sent."""
         object.__setattr__(self, "_sketch", sketch)
+        object.__setattr__(self, "_flags", CONVERT if flags == SENT else flags)
         problems: list[Problem] = []
+        if flags not in (*LEGACY_FLAGS, SENT):
+            problems.append(Problem("legacy_flags", flags, f"takes {', '.join(LEGACY_FLAGS)}"))
+        # as given: a seed of -1 is read as none, and yet somebody has spoken
+        given = {name for name in (*PARAMETERS, "model") if getattr(self, name) is not None}
+        self._read_fields(problems)
+        if flags == REFUSE:
+            problems += refused_flags(self.prompt)
+        taken = take_flags(self.prompt if flags == CONVERT else "", given)
+        if flags == CONVERT:
+            object.__setattr__(self, "prompt", taken.prompt)
+        for name, value in taken.params.items():
+            object.__setattr__(self, name, read_value(FIELDS[name], value, problems))
+        problems += taken.problems
+        try:
+            self._check(problems, sketch=sketch, sent=flags == SENT)
+        except InvalidRequest as error:
+            raise InvalidRequest([taken.named(problem) for problem in error.problems]) from None
+        said = taken.said
+        if flags == SEND:
+            said = sent_flags(self.prompt, self._told, given)
+            for name, value in self._told.items():
+                object.__setattr__(self, name, value)
+        if said:
+            warn(
+                f"the prompt has --flags: {said}. "
+                'legacy_flags="send" sends a prompt as it is, "refuse" lets no flag through.',
+                LegacyFlagsWarning,
+            )
+
+    def _read_fields(self, problems: list[Problem]) -> None:
+        """Bring each field into its plain type; clips and sounds in ``extra`` into the fields they have."""
         extra, moved = move_media(self.extra)
         object.__setattr__(self, "extra", extra)
         for name, row in FIELDS.items():
-            given = getattr(self, name)
+            value = getattr(self, name)
             if added := moved.get(name):
-                given = (*as_several(given), *added)
-            object.__setattr__(self, name, read_value(row, given, problems))
+                value = (*as_several(value), *added)
+            object.__setattr__(self, name, read_value(row, value, problems))
+
+    def _check(self, problems: list[Problem], *, sketch: str | None, sent: bool) -> None:
+        """Find the model and the mode, and raise for all that is wrong."""
         try:
             wanted = self.model or (self.draft_task and self.draft_task.model)
             spec = catalog.find(wanted) if wanted else catalog.default_model()
@@ -238,17 +319,11 @@ class TaskRequest(RequestFields):
             # Without its prompt or a picture the request has another mode: what its rules say would mislead.
             raise InvalidRequest(problems)
         refused = {problem.parameter for problem in problems}
-        later = request_problems(self, spec, self.mode, self.parameters(), sketch=sketch is not None)
+        later = request_problems(
+            self, spec, self.mode, self.parameters(), sketch=sketch is not None, sent=sent
+        )
         if problems := [*problems, *(problem for problem in later if problem.parameter not in refused)]:
             raise InvalidRequest(list({(p.parameter, p.reason): p for p in problems}.values()))
-        if flags := find_flags(self.prompt):
-            names = ", ".join(name for name, _ in flags)
-            warn(
-                f"the prompt sets {names} by --flags, which the service reads leniently: a wrong value "
-                "silently becomes the default, and no estimate sees it. "
-                "TaskRequest.from_flags(prompt, ...) turns them into parameters.",
-                LegacyFlagsWarning,
-            )
 
 
 def mode_of(fields: Mapping[str, Any], spec: Model) -> str | None:

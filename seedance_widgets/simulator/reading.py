@@ -18,8 +18,8 @@ from seedance_widgets.inputs.address import is_address
 from seedance_widgets.inputs.crop import nearest_ratio
 from seedance_widgets.request.fields import PARAMETERS
 from seedance_widgets.request.from_body import params_of
+from seedance_widgets.request.legacy_flags import SENT, service_flags
 from seedance_widgets.request.pricing import frames_of, frames_with_clips, tokens_of
-from seedance_widgets.request.rules import convert_flags
 from seedance_widgets.request.task_request import TaskRequest
 from seedance_widgets.units import DAY
 
@@ -108,17 +108,18 @@ def _check_extra(spec: Model, extra: dict[str, Any]) -> None:
 
 def _request_of(params: dict[str, Any]) -> TaskRequest:
     try:
-        return TaskRequest(**params)
+        return TaskRequest(**params, legacy_flags=SENT)
     except InvalidRequest as error:
         passed_over = {problem.parameter for problem in error.problems if problem.client_only}
         if not passed_over or any(not problem.client_only for problem in error.problems):
             raise
-    return TaskRequest(**{name: value for name, value in params.items() if name not in passed_over})
+    kept = {name: value for name, value in params.items() if name not in passed_over}
+    return TaskRequest(**kept, legacy_flags=SENT)
 
 
 def _take_flags(params: dict[str, Any]) -> None:
     """Apply the flags of a prompt where they are legal and the body says nothing; drop the others."""
-    text, found = convert_flags(params.get("prompt") or "")
+    text, found = service_flags(params.get("prompt") or "")
     if not found:
         return
     params["prompt"] = text

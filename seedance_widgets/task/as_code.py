@@ -17,6 +17,7 @@ from seedance_widgets.log.diff import body_of
 from seedance_widgets.modelark.credentials import DEFAULT_BASE_URL
 from seedance_widgets.request.fields import MEDIA, SEVERAL
 from seedance_widgets.request.from_body import params_of
+from seedance_widgets.request.legacy_flags import SENT, read_flags
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,6 +75,8 @@ def code_of(row: TaskRow, home: Path, *, model: str) -> Code:
 def _python(body: Mapping[str, Any], home: Path, model: str, *, simulated: bool) -> str:
     params = params_of({**body, "model": model})
     prompt = params.pop("prompt", "")
+    if read_flags(prompt):
+        params["legacy_flags"] = SENT  # or they would be taken out of it
     for row in MEDIA:
         if given := params.get(row.name):
             several = row.kind in SEVERAL

@@ -17,6 +17,7 @@ from seedance_widgets.background_loop import engine
 from seedance_widgets.catalog.model import ADAPTIVE
 from seedance_widgets.errors import InvalidRequest, Problem, SeedanceError, error_text
 from seedance_widgets.request.fields import FROM_DRAFT, MODE_TITLES, PARAMETERS, TASK_MODES, TASK_TYPE, Kind
+from seedance_widgets.request.legacy_flags import LENGTHS, SENT, take_flags
 from seedance_widgets.request.model_options import parameters_of
 from seedance_widgets.request.task_request import TaskRequest
 from seedance_widgets.task.card import brief
@@ -27,12 +28,14 @@ from seedance_widgets.widgets.form_inputs import Inputs
 from seedance_widgets.widgets.front_end import style
 from seedance_widgets.widgets.key_guard import Keys, Press
 from seedance_widgets.widgets.price_table import price_html
+from seedance_widgets.widgets.prompt_flags import PromptFlags, with_flags
 from seedance_widgets.widgets.static_output import LastingOutput, display_widget
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from seedance_widgets.catalog.model import Model
+    from seedance_widgets.request.legacy_flags import Taken
     from seedance_widgets.studio import Studio
     from seedance_widgets.task.task import Task
 
@@ -88,11 +91,14 @@ class ParameterForm(w.VBox):
 
     @property
     def params(self) -> dict[str, Any]:
-        """What `Studio.submit` would be given, without the crop of a first frame."""
+        """What `Studio.submit` would be given, without the crop of a first frame.
+
+        Flags of the prompt are in it as parameters, in the place of what the controls show.
+        """
         given = {name: control.value for name, control in self._controls.items()}
-        params = {"prompt": self._prompt.value if self.mode != FROM_DRAFT else "", "model": self.model.name}
-        params |= self._inputs.params(self.mode)
+        params: dict[str, Any] = {"model": self.model.name, **self._inputs.params(self.mode)}
         params |= {name: value for name, value in given.items() if self._is_said(name, value)}
+        params = with_flags(params, self._taken)
         if params.get("frames") is not None or self.mode in self.model.length_of_input:
             params.pop("duration", None)
         return params
@@ -104,6 +110,10 @@ class ParameterForm(w.VBox):
         return value is not None and not (is_plain and value == self._controls[name].default)
 
     @property
+    def _taken(self) -> Taken:
+        return take_flags(self._prompt.value if self.mode != FROM_DRAFT else "")
+
+    @property
     def request(self) -> TaskRequest:
         """The request as it would be sent, its first frame cropped as the cropper shows.
 
@@ -112,15 +122,20 @@ class ParameterForm(w.VBox):
         InvalidRequest
             Something is still missing or wrong.
         """
-        return TaskRequest(**self._inputs.cropped(self.mode, self.params))
+        if problems := self._taken.problems:
+            raise InvalidRequest(problems)
+        return TaskRequest(**self._inputs.cropped(self.mode, self.params), legacy_flags=SENT)
 
     @property
     def problems(self) -> list[Problem]:
         """What is wrong with the form as it stands."""
+        taken = self._taken
         try:
-            request = TaskRequest(**self.params)
+            request = TaskRequest(**self.params, legacy_flags=SENT)
         except InvalidRequest as error:
-            return list(error.problems)
+            return [*taken.problems, *(taken.named(problem) for problem in error.problems)]
+        if taken.problems:
+            return list(taken.problems)
         missing = self._inputs.missing(self.mode) if request.mode != self.mode else None
         return [Problem(missing, None, f"choose one for {MODE_TITLES[self.mode]}")] if missing else []
 
@@ -179,6 +194,8 @@ class ParameterForm(w.VBox):
         self._prompt_line = words.line()
         self._chips = w.HBox(layout=w.Layout(flex_flow="row wrap"))
         self._chip_layout = w.Layout(width="auto", flex="0 0 auto")
+        self._prompt_box = w.VBox([self._prompt, self._words, self._chips, self._prompt_line])
+        self._flags = PromptFlags(words, self._prompt_box, self._take_flags)
         self._inputs = Inputs(self._studio, words, self._refresh)
         spec = parameters_of(self.model, self.mode)
         self._controls = {name: Control(spec[name], words, self._refresh) for name in (*_MAIN, *_MORE)}
@@ -210,7 +227,7 @@ class ParameterForm(w.VBox):
             style("form"),
             self._keys,
             w.VBox([self._model, self._advice, self._mode, self._example]),
-            w.VBox([self._prompt, self._words, self._chips, self._prompt_line]),
+            self._prompt_box,
             self._inputs.box,
             _columns([*main, self._more]),
             self._more_box,
@@ -285,20 +302,21 @@ class ParameterForm(w.VBox):
             self._controls[TASK_TYPE].box.layout.display = "none"
         self._follow_draft()
         self._offer_chips()
-        words = len(self._prompt.value.split())
+        params = self.params
+        words = len(params["prompt"].split())
         long = f"; the service advises at most {_PROMPT_WORDS:,}" if words > _PROMPT_WORDS else ""
         say(self._words, f"{count_text(words, 'word')}{long}" if self.mode != FROM_DRAFT else "")
-        params = self.params
         self._inputs.aim(self.model, params.get("resolution"), params.get("ratio") or ADAPTIVE)
         problems = self.problems
         self._explain(problems)
+        self._flags.show(self._taken, problems)
         self._show_price(params)
         self._button.disabled = bool(problems) or self._sending
         self._again.disabled = self._last is None or self._sending
 
     def _follow_draft(self) -> None:
         """A draft narrows other parameters: show that before it is refused."""
-        spec = parameters_of(self.model, self.mode, draft=bool(self._controls["draft"].value))
+        spec = parameters_of(self.model, self.mode, draft=bool(self.params.get("draft")))
         self._quiet = True
         try:
             for name, control in self._controls.items():
@@ -344,6 +362,19 @@ class ParameterForm(w.VBox):
     def _insert(self, text: str) -> None:
         gap = "" if not self._prompt.value or self._prompt.value.endswith((" ", "\n")) else " "
         self._prompt.value += f"{gap}{text} "
+
+    def _take_flags(self) -> None:
+        """Move the flags of the prompt into the controls."""
+        taken = self._taken
+        if model := taken.params.get("model"):
+            self._model.value = catalog.find(model).name
+        for name in LENGTHS if taken.params.keys() & set(LENGTHS) else ():
+            self._controls[name].set(None)
+        for name, value in taken.params.items():
+            if name in self._controls:
+                self._controls[name].set(value)
+        # last: until then the flags still count, whatever the controls show
+        self._prompt.value = taken.prompt
 
     def _take_example(self, change: Any) -> None:
         if change["new"] < 0:

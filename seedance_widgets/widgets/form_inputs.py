@@ -12,6 +12,7 @@ from seedance_widgets.inputs.crop import center_crop
 from seedance_widgets.inputs.prepare import prepare_image
 from seedance_widgets.inputs.video import TASK
 from seedance_widgets.request.fields import CONTENT, FIELDS, FROM_DRAFT, TASK_MODES, TASK_TYPE
+from seedance_widgets.request.legacy_flags import SENT
 from seedance_widgets.request.task_request import TaskRequest
 from seedance_widgets.widgets.controls import STYLE, Words, say
 from seedance_widgets.widgets.cropper import ImageCropper
@@ -190,7 +191,8 @@ class Inputs:
     def snapshot(self, mode: str, params: dict[str, Any]) -> Callable[[], TaskRequest]:
         """A request to be made later, elsewhere, from what is chosen now."""
         cut = self._cut_of(mode, params)
-        return lambda: TaskRequest(**self._cut(params, cut))
+        # the form has said what it takes from the prompt
+        return lambda: TaskRequest(**self._cut(params, cut), legacy_flags=SENT)
 
     def load(self, request: TaskRequest) -> None:
         """Take the inputs and the draft of a request."""

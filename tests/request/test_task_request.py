@@ -154,7 +154,13 @@ def test_a_final_sends_only_what_may_change():
     "params",
     [
         {"prompt": "a fox"},
-        {"model": "seedance-1-5-pro", "prompt": "a fox", "first_frame": PICTURE, "ratio": "adaptive", "seed": 7},
+        {
+            "model": "seedance-1-5-pro",
+            "prompt": "a fox",
+            "first_frame": PICTURE,
+            "ratio": "adaptive",
+            "seed": 7,
+        },
         {
             "model": "seedance-1-0-pro",
             "prompt": "a fox",
@@ -192,10 +198,11 @@ def test_a_request_is_immutable_and_copies_are_checked():
         request.replace(duration=99)
 
 
-def test_flags_in_a_prompt_are_warned_of():
-    with pytest.warns(sw.LegacyFlagsWarning, match="resolution, duration"):
-        request = sw.TaskRequest("a kitten yawns --rs 720p --dur 5")
-    assert request.prompt == "a kitten yawns --rs 720p --dur 5"
+def test_flags_in_a_prompt_are_converted_with_a_warning():
+    with pytest.warns(sw.LegacyFlagsWarning, match=r"resolution='720p' \(--rs 720p\), duration=5") as told:
+        request = sw.TaskRequest("a kitten yawns --rs 720p --dur 5", model="seedance-1-5-pro")
+    assert len(told) == 1
+    assert (request.prompt, request.resolution, request.duration) == ("a kitten yawns", "720p", 5)
 
 
 @pytest.mark.parametrize(
