@@ -317,7 +317,8 @@ class Studio:
 
         def make_links() -> tuple[Sequence[Link], str | None]:
             picture, parent = source_of(first_frame, self._runtime)
-            ways = (self._defaults.fill(params), *self._defaults.earlier(params))
+            said = "\n".join(map(str, prompts)) if isinstance(prompts, list | tuple) else ""
+            ways = (self._defaults.fill(params, said), *self._defaults.earlier(params, said))
             links = find_links(
                 prompts, ways, journal=self._runtime.journal, first_frame=picture, seed=seed, name=name
             )
@@ -361,7 +362,7 @@ class Studio:
         self, prompt_or_request: str | TaskRequest, params: dict[str, Any], *, show: bool
     ) -> Task:
         if not isinstance(prompt_or_request, TaskRequest):
-            params = self._defaults.fill(params)
+            params = self._defaults.fill(params, prompt_or_request)
         request, columns = await check_request(self._runtime, prompt_or_request, params)
         work = self._runtime.outbox.begin(request, budget_usd=self.budget_usd, columns=columns)
         task, sending = await engine.bridge(work)
@@ -390,7 +391,7 @@ class Studio:
             As from `sw.estimate`.
         """
         if not isinstance(request, TaskRequest):
-            params = self._defaults.fill(params)
+            params = self._defaults.fill(params, request or "")
         known = estimate(request, image_size=image_size, **params)
         asked = known.request
         billed = self._runtime.journal.billed(asked.spec, asked.mode, asked.kind, BILLS)

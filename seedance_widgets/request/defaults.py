@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from seedance_widgets import catalog
 from seedance_widgets.errors import InvalidRequest, Problem
 from seedance_widgets.request.fields import FIELDS, PARAMETERS, Kind
+from seedance_widgets.request.legacy_flags import take_flags
 from seedance_widgets.request.model_options import parameters_of
 from seedance_widgets.request.task_request import TaskRequest, mode_of
 
@@ -62,32 +63,33 @@ class Defaults:
         """Name of the model that is taken where none is named."""
         return str(self.own.get("model") or self._live().name)
 
-    def fill(self, params: Mapping[str, Any]) -> dict[str, Any]:
+    def fill(self, params: Mapping[str, Any], prompt: str = "") -> dict[str, Any]:
         """A request's fields with what they leave open, as far as its model takes that in its mode.
 
-        A final has all of it from its draft.
+        A final has all of it from its draft. What a flag in the prompt says is not left open.
         """
         given = {name: value for name, value in params.items() if value is not None}
         if "model" in given:
             given["model"] = self.name_of(given["model"])
         if "draft_task" in given:
             return {**params, **given}
+        said = {*given, *take_flags(str(prompt or given.get("prompt") or "")).params}
         ours = {
             name: value
             for name, value in self.own.items()
-            if name not in given and _LENGTHS.get(name) not in given
+            if name not in said and _LENGTHS.get(name) not in said
         }
         filled = {**params, "model": self.name_of(self.model), **ours, **given}
         return {name: value for name, value in filled.items() if name in given or _fits(name, value, filled)}
 
-    def earlier(self, params: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    def earlier(self, params: Mapping[str, Any], prompt: str = "") -> Iterator[dict[str, Any]]:
         """The fields as they may have been filled in before, by each default model; none if they name one.
 
         What is stored keeps its identity: it may have been made when another model was the default.
         """
         if params.get("model") is None and params.get("draft_task") is None:
             for model in reversed(catalog.default_models()):
-                yield {**self.fill(params), "model": model.name}
+                yield {**self.fill(params, prompt), "model": model.name}
 
     def name_of(self, model: Any) -> Any:
         """A model's name as it goes out from here: that of another service goes there as it is."""

@@ -20,7 +20,8 @@ from seedance_widgets.recovery.leases import Leases
 CONTRACT = [
     "task_id", "status", "kind", "mode", "model", "prompt", "resolution", "ratio", "width", "height", "duration",
     "frames", "seed", "requested_seed", "camera_fixed", "watermark", "generate_audio", "service_tier",
-    "first_frame", "last_frame", "reference_images", "tokens", "usd", "est_tokens", "est_usd", "price_id",
+    "first_frame", "last_frame", "reference_images", "reference_videos",
+    "reference_audios", "tokens", "usd", "est_tokens", "est_usd", "price_id",
     "file", "video_path", "last_frame_path", "sha256", "error_code", "error_message", "created_at",
     "finished_at", "saved_at", "parent_key", "study", "arm", "item", "verdict", "simulated",
 ]  # fmt: skip
