@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Defaults"]
 
-_FILLED = ["model", *(name for name in PARAMETERS if name != "seed")]
+_OF_ONE_CLIP = ("seed", "draft")
+_FILLED = ["model", *(name for name in PARAMETERS if name not in _OF_ONE_CLIP)]
 _LENGTHS = {"duration": "frames", "frames": "duration"}
 _REFUSED = "the studio cannot have these defaults"
 _OTHER_SERVICE = "doubao-"  # so the same models are called where BytePlus does not sell them
@@ -73,7 +74,7 @@ class Defaults:
             for name, value in self.own.items()
             if name not in given and _LENGTHS.get(name) not in given
         }
-        return {**params, "model": self.name_of(self.model), **ours, **given}
+        return {**params, **ours, "model": self.name_of(self.model), **given}
 
     def earlier(self, params: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """The fields as they may have been filled in before, by each default model; none if they name one.

@@ -154,7 +154,13 @@ def test_a_final_sends_only_what_may_change():
     "params",
     [
         {"prompt": "a fox"},
-        {"model": "seedance-1-5-pro", "prompt": "a fox", "first_frame": PICTURE, "ratio": "adaptive", "seed": 7},
+        {
+            "model": "seedance-1-5-pro",
+            "prompt": "a fox",
+            "first_frame": PICTURE,
+            "ratio": "adaptive",
+            "seed": 7,
+        },
         {
             "model": "seedance-1-0-pro",
             "prompt": "a fox",
