@@ -72,7 +72,7 @@ class SeedanceMagics(Magics):
         --------
         ::
 
-            %%seedance --model seedance-1-5-pro --ratio 16:9 --seed 11
+            %%seedance --model seedance-1-0-pro --ratio 16:9 --seed 11
             A $animal yawns at the camera
         """
         if cell is None:

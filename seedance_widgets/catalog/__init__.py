@@ -83,10 +83,15 @@ def find(name: str) -> Model:
             # the service's answers, and the simulator, name the endpoint alone
             _families[endpoint.strip().lower()] = model.id.lower()
             return replace(model, endpoint=endpoint.strip())
-    labels = {label: model for model in known.values() for label in (model.name, model.id, *model.aliases)}
+    labels = {
+        _plain_name(label): model.name
+        for model in known.values()
+        for label in (model.name, model.id, *model.aliases)
+    }
     # a name cut short is not to be taken for a newer model of about that length, which costs more
-    close = [labels[label].name for label in labels if label.startswith(wanted)]
-    close += difflib.get_close_matches(wanted, labels, n=1, cutoff=0.3)
+    like = [label for label in labels if plain and label.startswith(plain)]
+    like += difflib.get_close_matches(plain, labels, n=1, cutoff=0.3)
+    close = [labels[label] for label in like]
     if wanted.startswith("ep-") and not at:
         reason, close = f'an endpoint id needs its model: "{name}@{default_model().name}"', []
     else:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Defaults"]
 
-_FILLED = ["model", *(name for name in PARAMETERS if name != "seed")]
+_OF_ONE_CLIP = ("seed", "draft")
+_FILLED = ["model", *(name for name in PARAMETERS if name not in _OF_ONE_CLIP)]
 _LENGTHS = {"duration": "frames", "frames": "duration"}
 _REFUSED = "the studio cannot have these defaults"
 _OTHER_SERVICE = "doubao-"  # so the same models are called where BytePlus does not sell them
@@ -79,7 +80,7 @@ class Defaults:
             for name, value in self.own.items()
             if name not in said and _LENGTHS.get(name) not in said
         }
-        filled = {**params, "model": self.name_of(self.model), **ours, **given}
+        filled = {**params, **ours, "model": self.name_of(self.model), **given}
         return {name: value for name, value in filled.items() if name in given or _fits(name, value, filled)}
 
     def earlier(self, params: Mapping[str, Any], prompt: str = "") -> Iterator[dict[str, Any]]:

@@ -133,12 +133,32 @@ def test_every_file_is_where_its_row_says(studio):
 
 
 async def test_a_chain_and_a_study_that_are_called_again_find_their_clips(studio, service):
+    # neither names a model, and the default of then is retired
+    assert studio.defaults.model == "dreamina-seedance-2-0-mini"
+    await check_nothing_is_made_again(studio, service)
+
+
+@pytest.mark.parametrize("own", ["seedance-1-0-pro", "seedance-2.5", "seedance-1-5-pro"])
+async def test_they_find_their_clips_where_the_home_has_a_default_of_its_own(home, service, own):
+    with sw.Studio(home, simulate=service, clock=service.clock, defaults={"model": own}) as studio:
+        await check_nothing_is_made_again(studio, service)
+
+
+async def test_a_model_that_is_named_is_another_chain_and_another_study(studio, service):
+    named = {"model": "seedance-1-0-pro", "resolution": "480p", "duration": 2}
+    links = await studio.chain(version_2.CHAIN[:1], **named)
+    assert links[0].key not in TASKS["key"]
+    assert len(service.creates()) == 1
+    with pytest.raises(sw.InvalidStudy, match="model"):
+        studio.study("fox", **version_2.STUDY, model="seedance-1-0-pro")
+
+
+async def check_nothing_is_made_again(studio, service):
     before = studio.log.to_pandas()
     links = await studio.chain(version_2.CHAIN)
     assert [task.key for task in links] == [KEYS[prompt] for prompt in version_2.CHAIN]
     for name, definition in (("fox", version_2.STUDY), ("sound", version_2.REVEALED)):
-        outcome = await studio.study(name, **definition).run(progress=False)
-        assert outcome.complete
+        assert (await studio.study(name, **definition).run(progress=False)).complete
     assert service.creates() == []
     assert studio.log.to_pandas().equals(before)
 

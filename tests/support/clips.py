@@ -10,7 +10,7 @@ from PIL import Image
 
 from seedance_widgets.simulator.render import Scene, render_mp4
 
-SMALL = {"resolution": "480p", "ratio": "1:1", "duration": 4}
+SMALL = {"model": "seedance-1-5-pro", "resolution": "480p", "ratio": "1:1", "duration": 4}
 
 
 @functools.cache

@@ -15,6 +15,7 @@ from seedance_widgets.widgets import board_rows
 from seedance_widgets.widgets.board import TaskBoard
 
 SMALL = {"resolution": "480p", "ratio": "1:1", "duration": 4}
+WITH_DRAFTS = {**SMALL, "model": "seedance-1-5-pro"}
 HOSTILE = "<img src=x onerror=alert(1)> $x$ \u202eabc\n" + "9" * 10_000
 
 
@@ -73,7 +74,7 @@ def test_an_empty_board(studio, boards, simulator):
 async def test_rows_follow_a_task_to_its_end(studio, boards):
     board, groups = boards(studio), []
     board.observe(lambda change: groups.extend(row["group"] for row in change.new), "rows")
-    task = await studio.submit("a fox by the sea", seed=11, **SMALL)
+    task = await studio.submit("a fox by the sea", seed=11, **WITH_DRAFTS)
     await task
     row = await eventually(lambda: board.rows and board.rows[0]["word"] == "succeeded" and board.rows[0])
     assert row["key"] == task.key
@@ -254,7 +255,7 @@ async def test_a_clip_that_is_not_saved_is_fetched_by_resume(studio, boards, sim
 
 async def test_a_draft_without_a_final_expires(studio, boards):
     board = boards(studio)
-    draft = await studio.generate("a fox", draft=True, **{**SMALL, "ratio": "16:9"})
+    draft = await studio.generate("a fox", draft=True, **{**WITH_DRAFTS, "ratio": "16:9"})
     await eventually(lambda: board.rows and board.rows[0]["word"] == "succeeded")
     (expiry,) = board.summary["expiring"]
     assert expiry["what"] == "1 draft without a final, gone in"

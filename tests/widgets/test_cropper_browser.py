@@ -54,7 +54,7 @@ def test_the_window_starts_at_the_services_crop_and_nothing_is_said(opened):
     text = stub.page.get_by_test_id("cropper-facts").inner_text()
     assert "1920 × 1080 px" in text
     assert "1920 × 823 px, 76 % of the picture" in text
-    assert "1470 × 630 px (seedance-1-5-pro, 720p)" in text
+    assert "1470 × 630 px (dreamina-seedance-2-0-mini, 720p)" in text
 
 
 def test_a_drag_is_one_save(opened):
