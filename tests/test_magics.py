@@ -25,6 +25,25 @@ def test_a_cell_is_a_prompt_and_the_line_its_parameters(shell, studio):
     assert (task.seed, task.request.generate_audio) == (11, False)
 
 
+def test_flags_in_a_cell_are_taken_and_told(shell, studio):
+    sample = "The kitten is yawning at the camera --rs 480p --rt 9:16 --dur 4 --seed 11 --cf true --wm true"
+    with pytest.warns(sw.LegacyFlagsWarning, match="--rs 480p") as told:
+        task = shell.run_cell_magic("seedance", "--model seedance-1-5-pro --wait", sample)
+    assert len(told) == 1
+    row = studio.log.to_pandas().loc[task.key]
+    asked = {
+        "resolution": "480p",
+        "ratio": "9:16",
+        "duration": 4,
+        "seed": 11,
+        "camera_fixed": True,
+        "watermark": True,
+    }
+    assert {name: row[name] for name in asked} == asked
+    with pytest.raises(UsageError, match="pass resolution='480p'"):
+        shell.run_cell_magic("seedance", "--legacy-flags refuse", sample)
+
+
 def test_the_task_goes_into_a_variable(shell):
     line = "--ratio 1:1 --resolution 480p --duration 4 --out fox"
     assert shell.run_cell_magic("seedance", line, "a fox") is None
@@ -84,6 +103,8 @@ class Event:
         ("%%seedance --model seed", "seedance-1-0-pro-fast"),
         ("%%seedance --ratio ", "21:9"),
         ("%%seedance --ratio 2", "21:9"),
+        ("%%seedance --legacy", "--legacy-flags"),
+        ("%%seedance --legacy-flags ", "refuse"),
         ("%seedance ", "resume"),
         ("%seedance re", "resume"),
     ],

@@ -17,6 +17,7 @@ import seedance_widgets as sw
 from seedance_widgets.catalog.model import Model
 from seedance_widgets.log.row import RowChanges, TaskRow
 from seedance_widgets.request.fields import FIELDS, MEDIA, PARAMETERS
+from seedance_widgets.request.names import plain_name
 
 PACKAGE = Path(sw.__file__).parent
 
@@ -47,6 +48,13 @@ def test_every_parameter_has_one_place_in_the_form_and_a_label():
     labels = [row.label for row in PARAMETERS.values()]
     assert all(labels)
     assert len(set(labels)) == len(labels)
+
+
+def test_a_name_of_elsewhere_means_one_field():
+    seen = {}
+    for row in FIELDS.values():
+        for name in (row.name, *row.flags, *row.aliases.split()):
+            assert seen.setdefault(plain_name(name), row.name) == row.name, name
 
 
 # --- a made-up parameter ------------------------------------------------------------------------------------

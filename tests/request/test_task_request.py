@@ -87,6 +87,50 @@ def test_all_faults_come_at_once():
     assert named == {"resolution": "1080p", "duration": 12, "seed": -1, "ratio": "16:9", "watermark": None}
 
 
+@pytest.mark.parametrize(
+    ("name", "ours"),
+    [
+        ("aspect_ratio", "ratio"), ("aspectRatio", "ratio"), ("ar", "ratio"), ("image", "first_frame"),
+        ("image_url", "first_frame"), ("start_image", "first_frame"), ("tail_image", "last_frame"),
+        ("end_frame", "last_frame"), ("images", "reference_images"), ("seconds", "duration"), ("length", "duration"),
+        ("dur", "duration"), ("num_frames", "frames"), ("size", "resolution"), ("audio", "generate_audio"),
+        ("model_name", "model"), ("text", "prompt"), ("webhook_url", "callback_url"), ("extra_body", "extra"),
+        ("aspect_rato", "ratio"), ("raito", "ratio"),
+    ],
+)  # fmt: skip
+def test_names_of_other_services_get_the_right_one(name, ours):
+    with pytest.raises(sw.InvalidRequest) as caught:
+        sw.TaskRequest.from_params(*([] if ours == "prompt" else ["a fox"]), **{name: "x"})
+    assert (caught.value.problems[0].parameter, caught.value.problems[0].nearest) == (name, ours)
+
+
+@pytest.mark.parametrize(
+    ("name", "ours"),
+    [
+        ("aspect_ratio", "ratio"),
+        ("image", "first_frame"),
+        ("seconds", "duration"),
+        ("Ratio", "ratio"),
+        ("fps", None),
+    ],
+)
+def test_names_of_other_services_are_refused_in_extra(name, ours):
+    with pytest.raises(sw.InvalidRequest) as caught:
+        sw.TaskRequest("a fox", extra={name: "x"})
+    assert [(each.parameter, each.value, each.nearest) for each in caught.value.problems] == [
+        ("extra", name, ours)
+    ]
+
+
+def test_what_is_new_at_the_service_goes_into_extra():
+    extra = {"tools": [{"type": "web_search"}], "output_format": "mov", "something_new": 1}
+    assert sw.TaskRequest("a fox", model="dreamina-seedance-2-0", extra=extra).extra == extra
+    with pytest.raises(sw.InvalidRequest, match="new in extra="):
+        sw.TaskRequest.from_params("a fox", something_new=1)
+    with pytest.raises(sw.InvalidRequest, match="24 frames a second"):
+        sw.TaskRequest.from_params("a fox", fps=30)
+
+
 def test_an_unknown_name_is_one_more_problem():
     with pytest.raises(sw.InvalidRequest) as caught:
         sw.TaskRequest.from_params("a fox", sed=3, duration=99)

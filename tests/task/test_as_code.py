@@ -26,6 +26,7 @@ ASKED = {
         "prompt": "[Image 1] and [Image 2]", "model": "seedance-1-0-lite-i2v", "resolution": "480p",
         "reference_images": [photo(320, 320), "https://example.com/fox.png"],
     },
+    "flags": {"prompt": "a fox --ar 9:16 --wm true --v 6", "legacy_flags": "sent", **SMALL},
     "extra": {
         "prompt": "a fox", "execution_expires_after": 7200, "safety_identifier": "u'1", "watermark": True,
         "callback_url": "http://127.0.0.1:9/x?a=1&b=$2", "generate_audio": False, **SMALL,

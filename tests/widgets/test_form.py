@@ -237,6 +237,82 @@ def test_a_final_from_a_draft_of_the_log(form, studio):
     assert sw.run(form.tasks[0]).request.draft_task.id == draft.id
 
 
+SAMPLE = "The kitten is yawning at the camera --rs 480p --rt 9:16 --dur 4 --seed 11 --cf true --wm true"
+ASKED = {
+    "resolution": "480p", "ratio": "9:16", "duration": 4, "seed": 11, "camera_fixed": True, "watermark": True,
+}  # fmt: skip
+
+
+def flags_line(form):
+    return form._flags._line.value if form._flags._line else ""
+
+
+def test_a_prompt_with_flags_asks_for_what_it_says(form, studio):
+    form._model.value = "seedance-1-5-pro"
+    plain = len(form._prompt_box.children)
+    form._prompt.value = "a fox"
+    assert len(form._prompt_box.children) == plain
+    form._prompt.value = SAMPLE
+    assert "resolution=&#x27;480p&#x27; (--rs 480p)" in flags_line(form)
+    assert "watermark=True (--wm true)" in flags_line(form)
+    assert "496 x 864 px" in form._price.value
+    assert form.params["prompt"] == "The kitten is yawning at the camera"
+    assert {name: form.params[name] for name in ASKED} == ASKED
+    form._button.click()
+    until(lambda: form.tasks)
+    sw.run(form.tasks[0])
+    row = studio.log.to_pandas().iloc[0]
+    assert {name: row[name] for name in ASKED} == ASKED
+    assert (row["width"], row["height"]) == (496, 864)
+
+
+def test_the_button_moves_flags_into_the_controls(form):
+    form._model.value = "seedance-1-5-pro"
+    form._prompt.value = f"{SAMPLE} --v 6"
+    before = form.request
+    form._flags._button.click()
+    assert form._prompt.value == "The kitten is yawning at the camera --v 6"
+    assert {name: form._controls[name].value for name in ASKED} == ASKED
+    assert form.request == before
+    assert "--v 6 is not known here" in flags_line(form)
+    assert form._flags._button.layout.display == "none"
+    form._prompt.value = "a fox"
+    assert flags_line(form) == ""
+
+
+def test_a_wrong_flag_is_explained_and_nothing_is_sent(form):
+    form._model.value = "seedance-1-5-pro"
+    form._prompt.value = "a fox --rs 721p"
+    assert "the prompt says --rs 721p" in form._controls["resolution"]._line.value
+    assert form._button.disabled
+    assert form._flags._button.disabled
+    form._prompt.value = "a fox --fps 30"
+    assert "24 frames a second" in form._general.value
+    assert form._button.disabled
+    with pytest.raises(sw.InvalidRequest, match="24 frames"):
+        _ = form.request
+
+
+def test_flags_take_the_place_of_the_other_length_and_of_the_model(form):
+    form._model.value = "seedance-1-0-pro"
+    choose(form, frames="57")
+    form._prompt.value = "a fox --dur 8"
+    assert (form.params["duration"], "frames" in form.params) == (8, False)
+    form._flags._button.click()
+    assert (form.params["duration"], "frames" in form.params) == (8, False)
+    form._prompt.value = "a fox --model seedance-1-5-pro --audio false"
+    assert form.request.spec.name == "seedance-1-5-pro"
+    form._flags._button.click()
+    assert (form.model.name, form._controls["generate_audio"].value) == ("seedance-1-5-pro", False)
+
+
+def test_a_draft_by_flag_narrows_the_rest(form):
+    form._model.value = "seedance-1-5-pro"
+    form._prompt.value = "a fox --draft"
+    assert (form.request.draft, form.request.resolution) == (True, "480p")
+    assert not form._button.disabled
+
+
 def test_every_example_fills_a_legal_form(form):
     for number, (title, _) in enumerate(form._example.options[1:]):
         form._example.value = number
