@@ -101,8 +101,9 @@ def _parameter_problems(
     if mode != FROM_DRAFT and mode not in model.modes:
         titles = ", ".join(MODE_TITLES[known] for known in model.modes)
         able = [other.name for other in catalog.models() if mode in other.modes]
+        given = (row.name for row in MEDIA if row.mode == mode and getattr(request, row.name))
         yield Problem(
-            _FIELD_OF_MODE[mode],
+            next(given, _FIELD_OF_MODE[mode]),
             model.name if mode == "text" else MODE_TITLES[mode],
             f"{model.name} takes {titles}; {MODE_TITLES[mode]} is for {', '.join(able) or 'no model'}",
             nearest=able[0] if able and mode == "text" else None,

@@ -13,6 +13,8 @@ import time
 import httpx
 import pytest
 
+import seedance_widgets as sw
+
 sdk = pytest.importorskip(
     "byteplussdkarkruntime", reason='the official SDK is not installed: pip install -e ".[sdk]"'
 )
@@ -257,3 +259,91 @@ def test_a_bad_key_and_a_bad_value_are_the_sdks_own_errors(base_url):
         right.create(model="seedance-1-5-pro-251215", content=[text("a fox")], duration=13)
     assert caught.value.code == "InvalidParameter.duration"
     assert caught.value.param == "duration"
+
+
+# --- the models of 2.x ---------------------------------------------------------------------------------------
+
+LIVE = [model for model in sw.catalog.models() if model.videos]
+SMALL = {"resolution": "480p", "ratio": "16:9", "duration": 4}
+CLIP = "https://example.com/fox.mp4"
+SOUND = "https://example.com/drums.mp3"
+
+
+def clip(url):
+    return {"type": "video_url", "video_url": {"url": url}, "role": "reference_video"}
+
+
+def sound(url):
+    return {"type": "audio_url", "audio_url": {"url": url}, "role": "reference_audio"}
+
+
+@pytest.mark.parametrize("model", LIVE, ids=lambda model: model.name)
+def test_each_model_of_2_makes_what_it_takes(tasks, model):
+    seen = []
+
+    def make(*content, **params):
+        made = tasks.create(model=model.id, content=[text("a fox"), *content], **{**SMALL, **params})
+        found = finished(tasks, made.id)
+        assert found.status == "succeeded", found
+        seen.append(made.id)
+        return found
+
+    plain = make()
+    assert size_of(plain.content.video_url)[:3] == (*model.size("480p", "16:9"), 97)
+    with_clip = make(clip(plain.content.video_url))
+    # 4 s in and 4 s out are billed, which is more than the least
+    width, height = model.size("480p", "16:9")
+    assert with_clip.usage.completion_tokens == width * height * 193 // 1024
+    make(image(FOX, "reference_image"), sound(SOUND))
+    if "edit" in model.modes:
+        edited = make(
+            clip(plain.content.video_url), omni_reference_task_type="edit", ratio="adaptive", duration=-1
+        )
+        assert (edited.duration, edited.ratio) == (4, "16:9")
+        added = make(clip(CLIP), omni_reference_task_type="extend", ratio="adaptive")
+        assert size_of(added.content.video_url)[2] == 97
+    if model.output_format:
+        assert make(output_format="mov").output_format == "mov"
+    searched = tasks.create(
+        model=model.id, content=[text("a fox")], extra_body={"tools": [{"type": "web_search"}]}, **SMALL
+    )
+    assert finished(tasks, searched.id).status == "succeeded"
+    if model.draft:
+        draft = make(draft=True)
+        assert draft.draft is True
+        final = tasks.create(
+            model=model.id,
+            content=[{"type": "draft_task", "draft_task": {"id": draft.id}}],
+            resolution="1080p",
+        )
+        found = finished(tasks, final.id)
+        assert (found.resolution, found.duration, found.draft_task_id) == ("1080p", 4, draft.id)
+    listed = {item.id for item in tasks.list(model=model.id, page_size=100).items}
+    assert set(seen) <= listed
+
+
+@pytest.mark.parametrize(
+    ("model", "content", "params", "code"),
+    [
+        ("dreamina-seedance-2-0-260128", [sound(SOUND)], {}, "reference_audios"),
+        ("dreamina-seedance-2-0-260128", [clip(CLIP)] * 4, {}, "reference_videos"),
+        ("dreamina-seedance-2-0-260128", [clip(CLIP), image(FOX, "first_frame")], {}, "reference_videos"),
+        ("dreamina-seedance-2-0-260128", [clip("fox.mp4")], {}, "content.video_url"),
+        ("dreamina-seedance-2-0-260128", [{**clip(CLIP), "role": "first_frame"}], {}, "content"),
+        ("dreamina-seedance-2-0-260128", [], {"output_format": "mov"}, "output_format"),
+        ("dreamina-seedance-2-0-260128", [], {"omni_reference_task_type": "edit"}, "omni_reference_task_type"),
+        ("dreamina-seedance-2-5-260628", [], {"omni_reference_task_type": "edit"}, "omni_reference_task_type"),
+        ("dreamina-seedance-2-5-260628", [clip(CLIP)],
+         {"omni_reference_task_type": "edit", "ratio": "adaptive", "duration": 5}, "duration"),
+        ("dreamina-seedance-2-5-260628", [clip(CLIP)],
+         {"omni_reference_task_type": "extend", "ratio": "16:9", "duration": 5}, "ratio"),
+        ("dreamina-seedance-2-5-flash-261115", [], {"output_format": "mov"}, "output_format"),
+        ("dreamina-seedance-2-0-mini-260615", [], {"service_tier": "flex"}, "service_tier"),
+        ("seedance-1-0-pro-250528", [clip(CLIP)], {}, "reference_videos"),
+        ("seedance-1-0-pro-250528", [], {"extra_body": {"tools": [{"type": "web_search"}]}}, "web_search"),
+    ],
+)  # fmt: skip
+def test_what_a_model_does_not_take_is_refused(tasks, model, content, params, code):
+    with pytest.raises(sdk._exceptions.ArkBadRequestError) as caught:
+        tasks.create(model=model, content=[text("a fox"), *content], **params)
+    assert caught.value.code.startswith(f"InvalidParameter.{code}")
