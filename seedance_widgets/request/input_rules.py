@@ -90,8 +90,6 @@ def _several(name: str, media: Sequence[Any], rule: InputRule | None, model: Mod
     if not media:
         return
     noun = _NOUNS[name]
-    if rule is None and "reference" not in model.modes:
-        return  # that the model takes no references of any kind is said already
     if rule is None:
         attribute = FIELDS[name].catalog
         able = [other.name for other in catalog.models() if getattr(other, attribute)]

@@ -101,9 +101,11 @@ def _parameter_problems(
     if mode != FROM_DRAFT and mode not in model.modes:
         titles = ", ".join(MODE_TITLES[known] for known in model.modes)
         able = [other.name for other in catalog.models() if mode in other.modes]
-        given = (row.name for row in MEDIA if row.mode == mode and getattr(request, row.name))
+        given = next((row for row in MEDIA if row.mode == mode and getattr(request, row.name)), None)
+        if given in _FIELD_OF_ITEM.values():
+            return  # which models take a clip or a sound is said of these
         yield Problem(
-            next(given, _FIELD_OF_MODE[mode]),
+            _FIELD_OF_MODE[mode],
             model.name if mode == "text" else MODE_TITLES[mode],
             f"{model.name} takes {titles}; {MODE_TITLES[mode]} is for {', '.join(able) or 'no model'}",
             nearest=able[0] if able and mode == "text" else None,

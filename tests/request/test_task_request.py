@@ -123,7 +123,7 @@ def test_names_of_other_services_are_refused_in_extra(name, ours):
 
 
 def test_what_is_new_at_the_service_goes_into_extra():
-    extra = {"tools": [{"type": "web_search"}], "output_format": "mov", "something_new": 1}
+    extra = {"tools": [{"type": "web_search"}], "something_new": 1}
     assert sw.TaskRequest("a fox", model="dreamina-seedance-2-0", extra=extra).extra == extra
     with pytest.raises(sw.InvalidRequest, match="new in extra="):
         sw.TaskRequest.from_params("a fox", something_new=1)
