@@ -405,18 +405,9 @@ class Studio:
         InvalidRequest
             An arm's requests would be refused; every fault is in ``problems``.
         """
-        from seedance_widgets.study.making.design import design_of
-        from seedance_widgets.study.making.stored_definition import stored_fill
-        from seedance_widgets.study.study import Study
+        from seedance_widgets.study.study import study_of
 
-        stored = self._runtime.studies.definition(name) if isinstance(name, str) else None
-
-        def fill(arm: str, given: dict[str, Any]) -> dict[str, Any]:
-            if stored is None:
-                return self._defaults.fill(given)
-            return stored_fill(stored, arm, given, ("model", *self._defaults.own))
-
-        return Study(self, name, design_of(arms, items, seeds, criteria, params, fill=fill))
+        return study_of(self, name, arms=arms, items=items, seeds=seeds, criteria=criteria, params=params)
 
     # --- tasks at the service ----------------------------------------------------------------------------
 

@@ -14,7 +14,6 @@ DOORS = {
     ("log", "drafts.economics"): "Log.reprice",
     ("log", "drafts.economics.repricing"): "Log.reprice",
     ("studio", "study.study"): "Studio.study",
-    ("studio", "study.making.design"): "Studio.study",
 }
 
 

@@ -6,7 +6,7 @@ import asyncio
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seedance_widgets.errors import InvalidStudy, LogError
 from seedance_widgets.live_output import current_cell, in_notebook
@@ -14,11 +14,12 @@ from seedance_widgets.study.judging.vote_tables import ballots, trial_table
 from seedance_widgets.study.judging.voting import Ballot
 from seedance_widgets.study.making import stored_definition
 from seedance_widgets.study.making.clip_states import fates_of
+from seedance_widgets.study.making.design import design_of
 from seedance_widgets.study.making.progress import LiveProgress, Outcome
 from seedance_widgets.units import count_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import pandas as pd
 
@@ -29,9 +30,41 @@ if TYPE_CHECKING:
     from seedance_widgets.study.results.results import Results
     from seedance_widgets.study.results.unblinding import Opened
 
-__all__ = ["Study"]
+__all__ = ["Study", "study_of"]
 
 _LONGEST = 128
+
+
+def study_of(
+    studio: Studio,
+    name: str,
+    *,
+    arms: Mapping[str, str | Mapping[str, Any]],
+    items: Sequence[str | Mapping[str, Any]] | None,
+    seeds: int | Sequence[int],
+    criteria: Sequence[str],
+    params: Mapping[str, Any],
+) -> Study:
+    """The study that `Studio.study` is asked for.
+
+    What its arms leave open is as it was when the study was first made; the studio's defaults if it is new.
+
+    Raises
+    ------
+    InvalidStudy
+        It makes no sense, or the log has another study of this name.
+    InvalidRequest
+        An arm's requests would be refused.
+    """
+    stored = studio.runtime.studies.definition(name) if isinstance(name, str) else None
+    defaults = studio.defaults
+
+    def fill(arm: str, given: dict[str, Any]) -> dict[str, Any]:
+        if stored is None:
+            return defaults.fill(given)
+        return stored_definition.stored_fill(stored, arm, given, ("model", *defaults.own))
+
+    return Study(studio, name, design_of(arms, items, seeds, criteria, params, fill=fill))
 
 
 class Study(Ballot):
