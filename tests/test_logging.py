@@ -44,7 +44,7 @@ async def test_what_is_raised_to_who_waits_is_not_logged_as_well(caplog):
 
 async def test_a_task_tells_its_story(studio, caplog):
     caplog.set_level(logging.INFO, "seedance_widgets")
-    task = await studio.generate("a secret fox", seed=11, **SMALL)
+    task = await studio.generate("a secret fox", model="seedance-1-0-pro", seed=11, **SMALL)
     told = [record.getMessage() for record in caplog.records if task.key in record.getMessage()]
     steps = ["written down, at most $", f"queued as {task.id}", "running", "succeeded, ", "its clip is saved"]
     places = [next(index for index, line in enumerate(told) if step in line) for step in steps]

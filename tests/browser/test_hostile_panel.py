@@ -13,7 +13,7 @@ from seedance_widgets.request.fields import MODE_TITLES
 DRAFTS = """
 import seedance_widgets as sw
 simulator = sw.Simulator(speed=500)
-studio = sw.Studio("runs-hostile", simulate=simulator)
+studio = sw.Studio("runs-hostile", simulate=simulator, defaults={{"model": "seedance-1-5-pro"}})
 texts = {texts!r}
 for text in texts:
     await studio.generate(text, draft=True, ratio="1:1", duration=4)

@@ -150,7 +150,7 @@ def test_anywidgets_run_in_marimo(browser, address):
         for video in page.get_by_test_id(name).all():
             video.evaluate(PLAYED)
     expect(page.get_by_test_id("row")).to_have_count(2)
-    expect(page.get_by_test_id("money")).to_contain_text("Spent $0.18")
+    expect(page.get_by_test_id("money")).to_contain_text("Spent $0.2716")
     board = page.get_by_test_id("board")
     board.get_by_test_id("open").last.click()
     board.get_by_test_id("player-start").click()

@@ -10,7 +10,7 @@ LIMIT = 200_000
 OPEN = """
 import seedance_widgets as sw
 studio = sw.Studio('runs-size', simulate=sw.Simulator(speed=500))
-params = dict(resolution='480p', ratio='16:9', duration=4, generate_audio=False)
+params = dict(model='seedance-1-5-pro', resolution='480p', ratio='16:9', duration=4, generate_audio=False)
 """
 CELLS = [
     OPEN,

@@ -126,7 +126,8 @@ def test_a_window_outside_the_picture_is_refused():
         ({"ratio": "16:9", "y": 2000}, "y", 150),
         ({"y": 20}, "y", None),
         ({"ratio": "1:1", "x": 0, "crop": sw.Crop(0, 0, 400, 400)}, "x", None),
-        ({"ratio": "1:1", "resolution": "9000p"}, "resolution", "1080p"),
+        ({"ratio": "1:1", "resolution": "9000p"}, "resolution", "720p"),
+        ({"ratio": "1:1", "resolution": "9000p", "model": "seedance-1-5-pro"}, "resolution", "1080p"),
         ({"ratio": "1:1", "quality": 200}, "quality", 95),
     ],
 )

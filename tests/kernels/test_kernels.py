@@ -22,6 +22,7 @@ import time, asyncio, threading
 import seedance_widgets as sw
 studio = sw.Studio("HOME", simulate=sw.Simulator(speed=60))
 form = sw.ParameterForm(studio)
+form._model.value = "seedance-1-0-pro"
 form._prompt.value = "a fox"
 for name, value in dict(resolution="480p", ratio="1:1", duration="4").items():
     form._controls[name].set(value)

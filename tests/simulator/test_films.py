@@ -11,7 +11,7 @@ import pytest
 import seedance_widgets as sw
 from seedance_widgets.simulator import render
 
-SMALL = {"resolution": "480p", "ratio": "1:1", "duration": 4}
+SMALL = {"model": "seedance-1-0-pro", "resolution": "480p", "ratio": "1:1", "duration": 4}
 
 
 @pytest.fixture
