@@ -31,6 +31,10 @@ __all__ = ["Service"]
 
 _MINUTE = 60
 # seconds at speed 1
+_ID_STARTS = {
+    "default": "cgt-",
+    "flex": "cgt-batch-",
+}  # seen in live answers (TanStack's probes of 2026-07-31)
 _QUEUE_SECONDS = {"default": (1.0, 5.0), "flex": (20.0, 240.0)}
 _RUN_SECONDS = {"default": (19.0, 85.0), "flex": (60.0, 360.0)}
 
@@ -89,7 +93,7 @@ class Service:
             fate = self._faults.take("create", within=True)
             chance = random.Random(secrets.randbits(64))  # noqa: S311
             task = SimulatedTask(
-                id=f"cgt-{stamp}-{secrets.token_hex(4)}",
+                id=f"{_ID_STARTS[tier]}{stamp}-{secrets.token_hex(4)}",
                 model=request.spec.id,
                 wire_model=str(body["model"]),
                 tier=tier,

@@ -140,6 +140,7 @@ async def test_the_list_filters_and_pages(wire, clock):
     clock.pass_(100)
     queued = await wire.made(model="seedance-1-0-pro")
     flex = await wire.made(service_tier="flex")
+    assert flex.startswith("cgt-batch-")
 
     async def listed(**query):
         answer = (await wire.http.get(TASKS, params=query)).json()
