@@ -146,14 +146,18 @@ def _role_problems(
 
 def _pass_through_problems(request: RequestFields) -> Iterator[Problem]:
     """Fields that the service takes from us without a model in between."""
-    if request.callback_url is not None:
-        parts = urlsplit(request.callback_url)
-        if parts.scheme not in ("http", "https") or not parts.netloc:
-            yield Problem(
-                "callback_url", request.callback_url, "an http(s) address that the service can reach"
-            )
+    if request.callback_url is not None and not _is_web_address(request.callback_url):
+        yield Problem("callback_url", request.callback_url, "an http(s) address that the service can reach")
     for key in FIELDS.keys() & request.extra.keys():
         yield Problem("extra", key, "is a parameter of its own", nearest=key)
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+    except ValueError:  # an IPv6 address that is none
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.netloc)
 
 
 def _final_problems(

@@ -341,3 +341,11 @@ def test_a_missing_picture_is_named_with_its_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(sw.InvalidRequest, match=f"{tmp_path}/fox.png: No such file"):
         sw.TaskRequest("a fox", first_frame="fox.png")
+
+
+@pytest.mark.parametrize(
+    "address", ["http://[", "http://", "ftp://example.com/a", "example.com/a", "//example.com", ""]
+)
+def test_a_callback_address_that_is_none_is_refused(address):
+    with pytest.raises(sw.InvalidRequest, match="an http\\(s\\) address that the service can reach"):
+        sw.TaskRequest("a fox", callback_url=address)
