@@ -56,7 +56,8 @@ class Kit:
     def __init__(self, path: Path) -> None:
         self.store = Store(path)
         self.journal = Journal(self.store)
-        self.estimate = sw.estimate(sw.TaskRequest(PROMPT, ratio="16:9", resolution="720p", duration=5))
+        asked = {"model": "seedance-1-5-pro", "ratio": "16:9", "resolution": "720p", "duration": 5}
+        self.estimate = sw.estimate(sw.TaskRequest(PROMPT, **asked))
 
     def log(self, *, failed: bool = False) -> list[dict[str, Any]]:
         """Log one task; its row after each transition."""
