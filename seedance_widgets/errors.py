@@ -371,7 +371,7 @@ class RetiredModelWarning(UserWarning):
 
 
 class LegacyFlagsWarning(UserWarning):
-    """The prompt carries ``--flag value`` suffixes, which the service reads leniently."""
+    """The prompt has settings as ``--flags``: what was taken from it, and what stays in it as text."""
 
 
 class EstimateDriftWarning(UserWarning):
