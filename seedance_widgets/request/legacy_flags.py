@@ -56,12 +56,18 @@ _SERVICE_FLAG = re.compile(
 )
 _LONG = "–—―"
 _DASHES = f"-‐‑‒{_LONG}−﹘﹣－"
-# after a space or the end of a sentence: in a word or a quotation dashes are something else
+# what may stand before a flag that is meant as one
+_APART = r"\s,.;:!?)\](\[，。；：！？）（"
+# in a quotation, an address or a longer row dashes are something else
 _HEAD = re.compile(
-    rf"(?<![^\s,.;:!?)])(?P<dashes>[{_DASHES}]{{2,3}}|[{_LONG}])(?P<name>[a-z][a-z0-9]*(?:[_-][a-z0-9]+)*)",
+    rf"(?:(?<![^{_APART}])(?P<long>[{_LONG}])|(?<![{_DASHES}\"'`“‘/])(?P<dashes>[{_DASHES}]{{2,3}}))"
+    r"(?P<name>[a-z][a-z0-9]*(?:[_-][a-z0-9]+)*)",
     re.IGNORECASE,
 )
-_VALUE = re.compile(rf"(?P<gap>[ \t]*[=:][ \t]*|\s+)(?![{_DASHES}]{{2}}|[{_LONG}])(?P<text>\S+)[ \t]*")
+_VALUE = re.compile(
+    rf"(?P<gap>[ \t]*[=:][ \t]*|\s+)(?![{_LONG}])(?P<text>(?:(?![{_DASHES}]{{2}})[^\s)\]）])+)[ \t]*"
+)
+_BRACKETS = re.compile(r"[ \t]*(?:\(\s*\)|\[\s*\]|（\s*）)")
 _UNIT = re.compile(r"(?:s|secs?|seconds?)\b[.,;]?[ \t]*", re.IGNORECASE)
 _TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 # a value that no sentence has behind a word
@@ -104,7 +110,7 @@ class Flag:
     @property
     def in_words(self) -> str:
         """Short enough for a message."""
-        text = " ".join(self.written.split()).rstrip(",;.")
+        text = " ".join(self.written.split()).rstrip(",;.，。；")
         return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
 
@@ -201,12 +207,12 @@ def take_flags(prompt: str, given: Collection[str] = ()) -> Taken:
 
 
 def _without(prompt: str, flag: Flag) -> str:
-    """The prompt without one flag; a line that has nothing else goes with it."""
+    """The prompt without one flag; a line or a bracket that has nothing else goes with it."""
     before, after = prompt[: flag.start], prompt[flag.end :]
     if after.startswith("\n"):
         before = before.rstrip(" \t")
         after = after[1:] if before.endswith("\n") or not before else after
-    return before + after
+    return _BRACKETS.sub("", before + after) if before.endswith(tuple("([（")) else before + after
 
 
 def refused_flags(prompt: str) -> list[Problem]:
@@ -256,9 +262,9 @@ def _flag(prompt: str, match: re.Match[str]) -> Flag | None:
     name, value = match["name"], _VALUE.match(prompt, match.end())
     text = _trimmed(value["text"]) if value else ""
     end = value.end() if value else match.end()
-    # a single long dash may be a pause in a sentence: two of anything are not
-    meant = len(match["dashes"]) > 1
-    strict = match["dashes"] == "--" and name.lower() in _SERVICE
+    # a single long dash may be a pause in a sentence, and so may two that stand close to a word
+    meant = bool(match["dashes"]) and not re.match(rf"[^{_APART}]", prompt[match.start() - 1 : match.start()])
+    strict = meant and match["dashes"] == "--" and name.lower() in _SERVICE
     row, turned = _row_of(name)
     params: dict[str, Any] | None
     if plain_name(name) in ("fps", "framerate", _RATE):
@@ -297,7 +303,7 @@ def _row_of(name: str) -> tuple[Field | None, bool]:
 
 def _trimmed(text: str) -> str:
     """A value without the quotation marks and the punctuation around it."""
-    return text.rstrip(",;.!?)").strip("\"'`“”‘’") or text
+    return text.rstrip(",;.!?，。；！？").strip("\"'`“”‘’") or text
 
 
 def _switch_params(

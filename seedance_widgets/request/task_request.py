@@ -32,7 +32,7 @@ from seedance_widgets.request.legacy_flags import (
     take_flags,
 )
 from seedance_widgets.request.model_options import Parameter, parameters_of
-from seedance_widgets.request.names import unknown_parameter
+from seedance_widgets.request.names import unknown_in_extra, unknown_parameter
 from seedance_widgets.request.rules import DraftTask, as_several, move_media, read_value, request_problems
 
 if TYPE_CHECKING:
@@ -171,6 +171,10 @@ class TaskRequest(RequestFields):
             request = TaskRequest.from_params(**changed)
         else:
             request = TaskRequest.sketch(mode=self._sketch, **changed)
+        # of a request that was sent before only what is new is looked at
+        extra = changes.get("extra") or {}
+        if problems := list(unknown_in_extra(extra)):
+            raise InvalidRequest(problems)
         object.__setattr__(request, "_flags", CONVERT if flags == SENT else flags)
         return request
 

@@ -117,6 +117,13 @@ def test_a_flag_may_name_the_model():
         ("a fox\n--rs 480p\nruns", "a fox\nruns"),
         ("a fox --rs 480p\nruns", "a fox\nruns"),
         ("--rs 480p\na fox\nruns", "a fox\nruns"),
+        ("a fox (--rs 480p)", "a fox"),
+        ("a fox [--dur 4 --rs 480p] runs", "a fox runs"),
+        ("a fox (red) --rs 480p", "a fox (red)"),
+        ("a fox --rs 480p--dur 5", "a fox"),
+        ("a fox--rs 480p", "a fox"),
+        ("一只狐狸--rs 480p --dur 5", "一只狐狸"),
+        ("一只狐狸，－－rs 480p。", "一只狐狸，"),
         ("a fox --watermark\nruns", "a fox\nruns"),
         ("a fox --rs 480p runs", "a fox runs"),
         ("--ratio --rs 480p 16:9 a fox", "a fox"),
@@ -187,6 +194,10 @@ def test_a_wrong_value_is_refused_by_name(flags, parameter, said):
         "a fox -- rs 720p",
         "a fox ----rs",
         "a —no collar— dog",
+        "a snake--length 8 metres long",
+        "a cat--duration unknown",
+        "he waits--no answer",
+        "https://example.com/--rs 480p",
     ],
 )
 def test_prose_stays_as_it_is_unsaid(prompt):
@@ -294,6 +305,14 @@ def test_a_copy_keeps_its_prompt_and_a_new_prompt_is_read():
     refusing = sw.TaskRequest("a fox", legacy_flags="refuse", **MODEL)
     with pytest.raises(sw.InvalidRequest, match="--rs 480p"):
         refusing.replace(prompt="a cat --rs 480p")
+
+
+def test_a_copy_with_other_fields_of_the_body_is_checked():
+    stored = {"model": MODEL["model"], "content": [{"type": "text", "text": "a fox"}], "aspect_ratio": "9:16"}
+    sent = sw.TaskRequest.from_dict(stored)
+    assert sent.replace(seed=3).extra == {"aspect_ratio": "9:16"}
+    with pytest.raises(sw.InvalidRequest, match="the service calls it duration"):
+        sent.replace(extra={"seconds": 4})
 
 
 def test_the_way_of_flags_is_no_part_of_the_request():
