@@ -7,7 +7,6 @@ that drawing a clip does not hold up the loop that the app runs on.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import math
 import secrets
@@ -76,16 +75,7 @@ class _Desk:
 
     async def get(self, request: Request) -> Response:
         task_id = request.path_params["task_id"]
-
-        def work() -> dict[str, Any]:
-            answer = self._service.get(task_id, _base(request))
-            if answer["status"] == "succeeded":
-                # made before it is said to be there; links that have expired lead nowhere
-                with contextlib.suppress(Refusal):
-                    self._films.path_of(self._service.file_of(task_id), "video.mp4")
-            return answer
-
-        return await self._answer("get", request, work)
+        return await self._answer("get", request, lambda: self._service.get(task_id, _base(request)))
 
     async def list(self, request: Request) -> Response:
         query = {**request.query_params, "filter.task_ids": request.query_params.getlist("filter.task_ids")}

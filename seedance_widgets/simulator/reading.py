@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 from seedance_widgets import catalog
 from seedance_widgets.catalog.model import ADAPTIVE
 from seedance_widgets.errors import InvalidRequest, Problem
-from seedance_widgets.inputs.address import is_address
 from seedance_widgets.inputs.crop import nearest_ratio
 from seedance_widgets.request.fields import PARAMETERS
 from seedance_widgets.request.from_body import params_of
@@ -30,6 +29,12 @@ if TYPE_CHECKING:
 
 __all__ = ["GUESSED_DRAFT_FACTOR", "STAND_IN_SIZE", "Refusal", "draft_of", "invalid", "read_body", "settle"]
 
+# what the service takes, by content type: a clip by address or asset only (ModelArk docs 1520757)
+_FETCHED = {
+    "image_url": ("https://", "http://", "asset://", "data:"),
+    "audio_url": ("https://", "http://", "asset://", "data:"),
+    "video_url": ("https://", "http://", "asset://"),
+}
 STAND_IN_SIZE = (1024, 768)
 STAND_IN_SECONDS = 5
 GUESSED_DRAFT_FACTOR = (6, 10)
@@ -72,7 +77,7 @@ def read_body(body: Any) -> TaskRequest:
         ) from None
     try:
         params = params_of(body)
-        _refuse_local(body["content"])
+        _check_addresses(body["content"])
         _take_flags(params)
         if params.get("frames") is not None:
             params.pop("duration", None)
@@ -88,13 +93,31 @@ def read_body(body: Any) -> TaskRequest:
     return request
 
 
-def _refuse_local(content: list[dict[str, Any]]) -> None:
-    """Refuse what the service could not fetch: nothing on the disk of whoever runs this is ever opened."""
+def _check_addresses(content: list[dict[str, Any]]) -> None:
+    """Refuse every input that the service could not fetch, and with that every path of this machine."""
     for item in content:
-        for name, inner in item.items():
-            url = inner.get("url") if isinstance(inner, dict) else None
-            if url is not None and not (is_address(str(url)) or str(url)[:5].lower() == "data:"):
-                raise invalid(f"content.{name}", "is no address that can be fetched, and no data URL")
+        kind = str(item.get("type"))
+        if kind not in _FETCHED:
+            continue
+        holder = item.get(kind)
+        url = holder.get("url") if isinstance(holder, dict) else None
+        error = f"Invalid{kind.removesuffix('_url').capitalize()}URL"
+        if not isinstance(url, str) or not url.strip():
+            raise Refusal(400, f"{error}.EmptyURL", f"a content item has no {kind}.url", param="content")
+        if not url[:8].lower().startswith(_FETCHED[kind]) or not _has_host(url):
+            takes = ", ".join(_FETCHED[kind])
+            reason = f"{kind}.url cannot be fetched: it is an address that starts with one of {takes}"
+            raise Refusal(400, f"{error}.InvalidFormat", reason, param="content")
+
+
+def _has_host(url: str) -> bool:
+    """Whether an address on the web says whom to ask; an asset and data need not."""
+    if url[:4].lower() != "http":
+        return True
+    try:
+        return bool(urlsplit(url).hostname)
+    except ValueError:
+        return False
 
 
 def _check_extra(spec: Model, extra: dict[str, Any]) -> None:

@@ -328,7 +328,7 @@ def test_each_model_of_2_makes_what_it_takes(tasks, model):
         ("dreamina-seedance-2-0-260128", [sound(SOUND)], {}, "reference_audios"),
         ("dreamina-seedance-2-0-260128", [clip(CLIP)] * 4, {}, "reference_videos"),
         ("dreamina-seedance-2-0-260128", [clip(CLIP), image(FOX, "first_frame")], {}, "reference_videos"),
-        ("dreamina-seedance-2-0-260128", [clip("fox.mp4")], {}, "content.video_url"),
+        ("dreamina-seedance-2-0-260128", [clip("fox.mp4")], {}, "InvalidVideoURL.InvalidFormat"),
         ("dreamina-seedance-2-0-260128", [{**clip(CLIP), "role": "first_frame"}], {}, "content"),
         ("dreamina-seedance-2-0-260128", [], {"output_format": "mov"}, "output_format"),
         ("dreamina-seedance-2-0-260128", [], {"omni_reference_task_type": "edit"}, "omni_reference_task_type"),
@@ -346,4 +346,4 @@ def test_each_model_of_2_makes_what_it_takes(tasks, model):
 def test_what_a_model_does_not_take_is_refused(tasks, model, content, params, code):
     with pytest.raises(sdk._exceptions.ArkBadRequestError) as caught:
         tasks.create(model=model, content=[text("a fox"), *content], **params)
-    assert caught.value.code.startswith(f"InvalidParameter.{code}")
+    assert caught.value.code.removeprefix("InvalidParameter.") == code
