@@ -35,7 +35,7 @@ from seedance_widgets.catalog.model import (
 from seedance_widgets.errors import InvalidCatalogEntry, InvalidRequest, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import pandas as pd
 
@@ -46,6 +46,7 @@ __all__ = [
     "find",
     "frames_per_second",
     "models",
+    "names_of",
     "price_of",
     "ratios",
     "register",
@@ -111,6 +112,16 @@ def short_name(name: str) -> str:
 def models() -> tuple[Model, ...]:
     """Every known model, in catalog order."""
     return tuple(_registry().values())
+
+
+def names_of(which: Callable[[Model], object]) -> list[str]:
+    """Names of the models of which something is so, those that are live before those that are retired."""
+    now = time.time()
+
+    def is_retired(model: Model) -> bool:
+        return model.retirement is not None and model.retirement.is_past(now)
+
+    return [model.name for model in sorted(filter(which, models()), key=is_retired)]
 
 
 def default_models() -> tuple[Model, ...]:

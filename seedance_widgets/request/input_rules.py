@@ -92,7 +92,7 @@ def _several(name: str, media: Sequence[Any], rule: InputRule | None, model: Mod
     noun = _NOUNS[name]
     if rule is None:
         attribute = FIELDS[name].catalog
-        able = [other.name for other in catalog.models() if getattr(other, attribute)]
+        able = catalog.names_of(lambda other: getattr(other, attribute))
         reason = f"{model.name} takes no {noun}s among its inputs; {', '.join(able)} do"
         yield Problem(name, count_text(len(media), noun), reason)
         return

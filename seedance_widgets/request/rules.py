@@ -100,7 +100,7 @@ def _parameter_problems(
     """Each parameter against what the model takes in this mode."""
     if mode != FROM_DRAFT and mode not in model.modes:
         titles = ", ".join(MODE_TITLES[known] for known in model.modes)
-        able = [other.name for other in catalog.models() if mode in other.modes]
+        able = catalog.names_of(lambda other: mode in other.modes)
         given = next((row for row in MEDIA if row.mode == mode and getattr(request, row.name)), None)
         if given in _FIELD_OF_ITEM.values():
             return  # which models take a clip or a sound is said of these
@@ -116,7 +116,7 @@ def _parameter_problems(
         if value is None:
             continue
         if name == "draft" and value and request.draft_task is None and model.draft is None:
-            able = [other.name for other in catalog.models() if other.draft]
+            able = catalog.names_of(lambda other: other.draft)
             yield Problem(name, value, f"{parameter.why_not}; {', '.join(able)} do", client_only=True)
         elif problem := parameter.fault(value, model.name):
             yield problem
@@ -171,7 +171,7 @@ def _final_problems(
         if row.reused and getattr(request, name) is False:
             yield Problem(name, value=False, reason=parameters[name].why_not)
     if model.draft is None:
-        able = [other.name for other in catalog.models() if other.draft]
+        able = catalog.names_of(lambda other: other.draft)
         yield Problem("model", model.name, f"makes no drafts; {', '.join(able)} do", nearest=able[0])
     draft_model = request.draft_task.model
     if draft_model is not None and catalog.find(draft_model).id != model.id:
