@@ -241,7 +241,11 @@ class Service:
             content["last_frame_url"] = f"{base}/files/{task.id}/last_frame.png?signature={signature}"
         answer |= {
             "content": content,
-            "usage": {"completion_tokens": task.billed, "total_tokens": task.billed},
+            "usage": {
+                "completion_tokens": task.billed,
+                "total_tokens": task.billed,
+                **({"tool_usage": {"web_search": 1}} if facts.get("web_search") else {}),
+            },
             "seed": facts["seed"],
             "resolution": facts["resolution"],
             "ratio": facts["ratio"],

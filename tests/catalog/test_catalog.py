@@ -17,14 +17,23 @@ SIZES_1_5 = {
     "1080p": "1920x1080 1664x1248 1440x1440 1248x1664 1080x1920 2206x946",
 }
 RATIOS = ("16:9", "4:3", "1:1", "3:4", "9:16", "21:9")
+SIZES_2_5 = {**SIZES_1_5, "480p": "854x480 752x560 640x640 560x752 480x854 992x432"}
+FOUR_K = {"4k": "3840x2160 3328x2496 2880x2880 2496x3328 2160x3840 4412x1892"}
 FRAMES = {"text", "first_frame", "first_last_frame"}
 ONE_0 = ("seedance-1-0-pro", "seedance-1-0-pro-fast", "seedance-1-0-lite-t2v", "seedance-1-0-lite-i2v")
 
 
 @pytest.mark.parametrize(
-    ("name", "table"), [("seedance-1-5-pro", SIZES_1_5)] + [(name, SIZES_1_0) for name in ONE_0]
+    ("name", "table"),
+    [
+        ("seedance-1-5-pro", SIZES_1_5),
+        *((name, SIZES_1_0) for name in ONE_0),
+        ("seedance-2.0", {**SIZES_1_5, **FOUR_K}),
+        ("seedance-2.5", {**SIZES_2_5, **FOUR_K}),
+        ("seedance-2.5-flash", SIZES_2_5),
+    ],
 )
-def test_every_pixel_size_of_the_tutorial(name, table):
+def test_every_pixel_size_of_the_tutorial_and_of_what_came_since(name, table):
     model = sw.catalog.find(name)
     for resolution, row in table.items():
         for ratio, size in zip(RATIOS, row.split(), strict=True):
@@ -161,3 +170,60 @@ def test_the_nearest_name_of_one_that_is_not_known(name, nearest):
     with pytest.raises(sw.InvalidRequest, match="there is no such model") as caught:
         sw.catalog.find(name)
     assert caught.value.problems[0].nearest == nearest
+
+
+# --- what is sold in November 2026 ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("asked", "tokens", "usd"),
+    [
+        # billed: 4 s of 2.5 at 4k; the price comes from 4.57 USD for 5 s
+        ({"model": "seedance-2.5", "resolution": "4k", "duration": 4}, 785_700, 785_700 * 4.7e-6),
+        ({"model": "seedance-2.5", "resolution": "4k", "duration": 5}, 980_100, 4.57),
+        ({"model": "seedance-2.5", "resolution": "480p", "duration": 5}, None, 0.514),
+        ({"model": "seedance-2.5", "resolution": "720p", "duration": 5}, 108_900, 1.156),
+        ({"model": "seedance-2.5", "resolution": "1080p", "duration": 5}, None, 2.843),
+        ({"model": "seedance-2.0", "resolution": "4k", "duration": 5}, 980_100, 3.89),
+        ({"model": "seedance-2.0-mini", "resolution": "720p", "duration": 5}, 108_900, 0.38),
+    ],
+)
+def test_prices_of_2_are_those_that_were_seen(asked, tokens, usd):
+    known = sw.estimate(**asked, ratio="16:9")
+    assert tokens in (None, known.tokens)
+    # price pages leave out the one frame more, and round to cents
+    assert known.usd == pytest.approx(usd, rel=0.012)
+
+
+@pytest.mark.parametrize("name", ["seedance-2.0", "seedance-2.0-fast", "seedance-2.0-mini"])
+def test_what_2_takes_as_references(name):
+    model = sw.catalog.find(name)
+    assert (model.references.max, model.videos.max, model.audios.max) == (9, 3, 3)
+    assert (model.videos.seconds_max, model.audios.seconds_max, model.audios.alone) == (15.2, 15.2, False)
+    assert (model.omni_reference_task_type, model.output_format, model.draft) == ((), (), None)
+    assert model.tiers == ("default",)
+
+
+@pytest.mark.parametrize("name", ["seedance-2.5", "seedance-2.5-flash"])
+def test_what_2_5_takes_as_references(name):
+    model = sw.catalog.find(name)
+    assert (model.references.max, model.videos.max, model.audios.max) == (30, 10, 10)
+    assert (model.videos.seconds_max, model.audios.seconds_max, model.audios.alone) == (30.2, 30.2, True)
+    assert model.omni_reference_task_type == ("auto", "reference", "edit", "extend")
+    assert (model.duration.min, model.duration.max) == (4, 30)
+    assert bool(model.output_format) == bool(model.draft) == (name == "seedance-2.5")
+    assert model.resolutions == (("480p", "720p", "1080p", "4k") if model.draft else ("480p", "720p"))
+
+
+def test_limits_of_clips_and_sounds():
+    video, audio = sw.catalog.rules().video, sw.catalog.rules().audio
+    assert (video.pixels_min, video.pixels_max, video.max_bytes) == (407_696, 8_295_044, 200_000_000)
+    assert (video.fps_min, video.fps_max, video.edit_seconds_min) == (24, 60, 4)
+    assert (audio.formats, audio.max_bytes) == (("wav", "mp3"), 15_000_000)
+
+
+@pytest.mark.parametrize(("made", "billed"), [(4, 7.2), (5, 9.0), (10, 18.0)])
+def test_the_least_of_1080p_and_of_2_5_is_no_whole_number_of_seconds(made, billed):
+    for name, resolution in (("seedance-2.0", "1080p"), ("seedance-2.5", "480p"), ("seedance-2.5", "4k")):
+        rule = sw.catalog.find(name).minimum_with_video[resolution]
+        assert rule.seconds(made) == pytest.approx(billed)

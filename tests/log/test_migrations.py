@@ -22,7 +22,7 @@ from seedance_widgets.log.schema import kernels
 from seedance_widgets.log.store import Store
 from seedance_widgets.recovery.leases import Leases
 
-VERSION_1 = Path(__file__).with_name("log_version_1.sql").read_text()
+VERSION_1, VERSION_3 = (Path(__file__).with_name(f"log_version_{n}.sql").read_text() for n in (1, 3))
 NEWEST = migrations.newest_version()
 
 
@@ -131,6 +131,31 @@ def _open(path, results):
     store = Store(path)
     results.put(len(Log(store, path.parent).to_pandas()))
     store.close()
+
+
+def test_a_log_of_version_3_gets_columns_for_clips_and_sounds_and_keeps_its_rows(tmp_path):
+    path = tmp_path / "log.sqlite"
+    with contextlib.closing(sqlite3.connect(path)) as log:
+        log.executescript(VERSION_3)
+        before = [dict(zip([each[0] for each in rows.description], row, strict=True))
+                  for rows in [log.execute("SELECT * FROM tasks ORDER BY key")] for row in rows]  # fmt: skip
+    with sw.Studio(tmp_path, simulate=True) as studio:
+        frame = studio.log.to_pandas()
+        assert list(frame.index) == [row["key"] for row in before]
+        assert frame["reference_videos"].isna().all()
+        assert frame["reference_audios"].isna().all()
+    assert version(path) == NEWEST
+    assert version(tmp_path / "log.v3.sqlite") == 3
+    with contextlib.closing(sqlite3.connect(path)) as log:
+        log.row_factory = sqlite3.Row
+        after = [dict(row) for row in log.execute("SELECT * FROM tasks ORDER BY key")]
+    assert [{name: row[name] for name in before[0]} for row in after] == before
+    assert tables(f"sqlite:///{path}") == tables(f"sqlite:///{_new_log(tmp_path / 'new.sqlite')}")
+
+
+def _new_log(path):
+    Store(path).close()
+    return path
 
 
 def test_of_several_that_open_an_older_log_at_once_one_brings_it_up_to_date(old, tmp_path):

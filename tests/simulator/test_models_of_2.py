@@ -1,4 +1,4 @@
-"""What the simulator makes of drafts and finals of 2.5."""
+"""What the simulator makes of drafts and finals of 2.5, and of a search of the web."""
 
 from __future__ import annotations
 
@@ -47,3 +47,12 @@ def test_a_final_of_2_5_is_1080p_or_refused(url):
     assert sw.TaskRequest(model="seedance-2.5", draft_task=draft).to_dict()["resolution"] == "1080p"
     with pytest.raises(sw.InvalidRequest, match="takes 1080p with final from draft"):
         sw.TaskRequest(model="seedance-2.5", draft_task=draft, resolution="720p")
+
+
+def test_a_search_of_the_web_is_told_in_the_usage(url):
+    body = {**DRAFT, "model": "dreamina-seedance-2-0-mini-260615", "draft": False}
+    searched = ended(url, {**body, "tools": [{"type": "web_search"}]})
+    assert searched["usage"]["tool_usage"] == {"web_search": 1}
+    assert "tool_usage" not in ended(url, body)["usage"]
+    for tools in ([{"type": "other"}], [{}], "web_search", [{"type": "web_search"}, {"type": "other"}]):
+        assert httpx.post(url, json={**body, "tools": tools}, headers=KEY).status_code == 400
