@@ -24,12 +24,13 @@ from seedance_widgets.errors import SeedanceError, WaitTimeout
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-__all__ = ["Engine", "engine", "run"]
+__all__ = ["Engine", "engine", "keep_going", "run"]
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 _POLL_SECONDS = 0.1
 _STOP_SECONDS = 2.0
+_AFTER_FAILURE = 1.0  # seconds
 
 
 class Engine:
@@ -162,6 +163,30 @@ engine = Engine()
 # Before the interpreter takes the thread pools away from under the loop.
 threading._register_atexit(engine.stop)  # type: ignore[attr-defined]  # noqa: SLF001
 atexit.register(engine.stop)
+
+
+async def keep_going(work: str, step: Callable[[], Coroutine[Any, Any, bool]]) -> None:
+    """Do a step again and again until it says that there is nothing left to do.
+
+    A step that raises, whatever it raises, is logged and followed by the next one: a loop that ended would
+    leave paid tasks behind.
+
+    Parameters
+    ----------
+    work
+        What goes on, for the log: "following tasks".
+    step
+        Returns whether there is more to do.
+    """
+    while True:
+        try:
+            if not await step():
+                return
+        except Exception as error:
+            # an error of ours says what happened; of any other, its traceback is wanted
+            trace = None if isinstance(error, SeedanceError) else error
+            logger.warning("%s: a step failed, the next one comes: %s", work, error, exc_info=trace)
+            await asyncio.sleep(_AFTER_FAILURE)
 
 
 def run(work: Any, timeout: float | None = None) -> Any:

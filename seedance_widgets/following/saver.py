@@ -1,7 +1,8 @@
 """Fetch the files of tasks that succeeded, a few at a time, and write down that they are there.
 
-The service keeps files for 24 hours, so whatever stops a download is tried again: by itself a few times, then
-by the next `resume`. Only with those hours over is a missing file final.
+The service keeps files for 24 hours, so whatever stops a download is tried again. After a few tries close
+together the row says what is wrong, and whoever awaits the task is told. The tries go on at growing pauses,
+with new links each time, until those hours are over. `resume` has all of them tried at once.
 """
 
 from __future__ import annotations
@@ -32,8 +33,9 @@ __all__ = ["Saver"]
 
 logger = logging.getLogger(__name__)
 _AT_ONCE = 4
-_TRIES = 4
+_TRIES = 4  # close together
 _PAUSE = 1.0
+_LATER, _LONGEST_PAUSE = 8.0, 1800.0  # from there on
 _GONE = (403, 404)
 
 
@@ -70,62 +72,84 @@ class Saver:
         self._peers = peers
         self._failover = failover
         self._clock = clock
-        self._running: dict[str, asyncio.Task[None]] = {}
+        self._running: dict[str, _Saving] = {}
         self._places = asyncio.Semaphore(_AT_ONCE)
 
     def start(self, row: TaskRow) -> None:
-        """Save a row's files, unless that goes on already or is done."""
-        if row.key not in self._running and row.file is not FileState.SAVED:
-            self._running[row.key] = asyncio.get_running_loop().create_task(self._save(row))
+        """Save a row's files, unless that is done; where it waits for its next try, try now."""
+        if row.file is FileState.SAVED:
+            return
+        saving = self._running.get(row.key)
+        if saving is None:
+            saving = self._running[row.key] = _Saving()
+            saving.work = asyncio.get_running_loop().create_task(self._save(row, saving))
+        elif row.file is FileState.NONE:
+            saving.soon.set()
 
     async def stop(self) -> None:
         """Break off; what is half done leaves nothing behind."""
-        running = list(self._running.values())
+        running = [saving.work for saving in self._running.values() if saving.work]
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
 
-    async def _save(self, row: TaskRow) -> None:
+    async def _save(self, row: TaskRow, saving: _Saving) -> None:
+        """Try until the clip is saved, or until nobody has it any more."""
         try:
-            async with self._places:
-                if await self._peers.claim([row.key]):
-                    await self._try(row)
-                else:
-                    self._failover.look_on(await engine.write(self._journal.row, row.key))
-        except Exception as error:
-            # whatever it was, whoever waits is told, and `resume` finds the row unsaved
-            if not isinstance(error, LogError):
-                logger.exception("the clip of task %s could not be saved", row.key)
-            self._registry.publish(replace(row, file=FileState.FAILED, note=str(error)))
+            tries = 0
+            while True:
+                tries += 1
+                saving.soon.clear()
+                async with self._places:
+                    ended = await self._try(row, tries, saving)
+                if ended:
+                    return
+                if tries < _TRIES:
+                    await asyncio.sleep(_PAUSE * tries)
+                elif await saving.rest(min(_LATER * 2 ** (tries - _TRIES), _LONGEST_PAUSE)):
+                    tries = 0
         finally:
             self._running.pop(row.key, None)
 
-    async def _try(self, row: TaskRow) -> None:
-        asked_at = None
-        for tries in range(1, _TRIES + 1):
-            try:
-                if tries > 1 or not row.video_url:
-                    asked_at = self._clock()
-                    row, asked_at = await self._with_links(row)
-                files, whole = await self._media.save(
-                    self._client, row.key, row.video_url or "", row.last_frame_url
-                )
-                if not whole and tries < _TRIES:
-                    await asyncio.sleep(_PAUSE * tries)
-                    continue
+    async def _try(self, row: TaskRow, tries: int, saving: _Saving) -> bool:
+        """One try; says whether it was the last. Whatever goes wrong is told, and does not end the tries."""
+        linked_at = None
+        try:
+            if not await self._peers.claim([row.key]):
+                self._failover.look_on(await engine.write(self._journal.row, row.key))
+                return True
+            if saving.tried or not row.video_url:
+                linked_at = self._clock()
+                row, linked_at = await self._with_links(row)
+            saving.tried = True
+            files, whole = await self._media.save(
+                self._client, row.key, row.video_url or "", row.last_frame_url
+            )
+            if whole or tries >= _TRIES:
                 await self._registry.record(self._journal.filed, row.key, whole=whole, **files)
-            except (MediaError, ServiceError, LogError, OSError) as error:
-                # 403 and 404 also come from a proxy or a wrong key: only with the hours over it is final
-                gone = getattr(error, "status_code", None) in _GONE and _is_over(row, asked_at)
-                if gone or tries == _TRIES:
-                    file = FileState.EXPIRED if gone else FileState.FAILED
-                    logger.warning("task %s: its clip is not saved: %s", row.key, error)
-                    await self._registry.record(self._journal.unfiled, row.key, file, str(error))
-                    return
-                logger.debug("task %s: its clip could not be fetched, it is tried again: %s", row.key, error)
-                await asyncio.sleep(_PAUSE * tries)
-            else:
-                return
+        except Exception as error:
+            saving.tried = True
+            if not isinstance(error, MediaError | ServiceError | LogError | OSError):
+                logger.exception("the clip of task %s could not be saved", row.key)
+            return await self._tell(row, error, tries, linked_at)
+        return whole
+
+    async def _tell(self, row: TaskRow, error: Exception, tries: int, linked_at: float | None) -> bool:
+        """Say what is wrong, once there were a few tries; says whether to try no more."""
+        # 403 and 404 also come from a proxy or a wrong key: only with the hours over it is final
+        is_over = _is_over(row, linked_at)
+        gone = getattr(error, "status_code", None) in _GONE and is_over
+        if not gone and tries < _TRIES:
+            logger.debug("task %s: its clip could not be fetched, it is tried again: %s", row.key, error)
+            return False
+        file = FileState.EXPIRED if gone else FileState.FAILED
+        logger.warning("task %s: its clip is not saved: %s", row.key, error)
+        try:
+            await self._registry.record(self._journal.unfiled, row.key, file, str(error))
+        except Exception as unwritten:  # noqa: BLE001 - whoever waits is told in any case
+            logger.debug("task %s: this could not be written down: %s", row.key, unwritten)
+            self._registry.publish(replace(row, file=file, note=str(error)))
+        return is_over
 
     async def _with_links(self, row: TaskRow) -> tuple[TaskRow, float]:
         """The row with links that were asked for anew, and when that was (seconds since 1970).
@@ -149,8 +173,27 @@ class Saver:
         return newer, min(told_at, self._clock())
 
 
-def _is_over(row: TaskRow, asked_at: float | None) -> bool:
+class _Saving:
+    """One clip that is being saved, or waits for its next try."""
+
+    def __init__(self) -> None:
+        self.work: asyncio.Task[None] | None = None
+        self.tried = False
+        self.soon = asyncio.Event()
+
+    async def rest(self, seconds: float) -> bool:
+        """Wait; says whether somebody wanted the next try at once."""
+        # not wait_for, which on Python 3.11 loses a cancellation that comes together with the event
+        try:
+            async with asyncio.timeout(seconds):
+                await self.soon.wait()
+        except TimeoutError:
+            return False
+        return True
+
+
+def _is_over(row: TaskRow, linked_at: float | None) -> bool:
     """Whether the hours of a file were over when a link to it was last asked for."""
     kept = catalog.rules().file_hours * HOUR
     ended: int = row.finished_at or row.created_at
-    return asked_at is not None and asked_at > seconds_of(ended) + kept
+    return linked_at is not None and linked_at > seconds_of(ended) + kept

@@ -14,6 +14,7 @@ import math
 import time
 from typing import TYPE_CHECKING, Any
 
+from seedance_widgets.background_loop import keep_going
 from seedance_widgets.errors import APIError, LogError, RateLimited, ServerFault
 from seedance_widgets.following.pace import Followed, rhythm_of
 from seedance_widgets.log.row import FINAL
@@ -150,17 +151,21 @@ class Watcher:
     # --- when ---------------------------------------------------------------------------------------------
 
     async def _run(self) -> None:
-        while self._live:
-            self._wake.clear()
-            now = self._monotonic()
-            idle = [each for each in self._live.values() if not each.asked]
-            idle.sort(key=lambda each: each.due)
-            for tier in dict.fromkeys(each.tier for each in idle):
-                self._ask([each for each in idle if each.tier == tier], now)
-            waiting = [each.due for each in idle if not each.asked]
-            # whoever is due and was not asked for waits for the next list
-            moments = [due if due > now else self._lists.free_at for due in waiting]
-            await self._rest(min(moments, default=math.inf) - now)
+        await keep_going("looking at tasks", self._look_around)
+
+    async def _look_around(self) -> bool:
+        """Start the calls that are due, and wait until the next ones are; says whether there are any."""
+        self._wake.clear()
+        now = self._monotonic()
+        idle = [each for each in self._live.values() if not each.asked]
+        idle.sort(key=lambda each: each.due)
+        for tier in dict.fromkeys(each.tier for each in idle):
+            self._ask([each for each in idle if each.tier == tier], now)
+        waiting = [each.due for each in idle if not each.asked]
+        # whoever is due and was not asked for waits for the next list
+        moments = [due if due > now else self._lists.free_at for due in waiting]
+        await self._rest(min(moments, default=math.inf) - now)
+        return bool(self._live)
 
     def _ask(self, idle: Sequence[Followed], now: float) -> None:
         """Start the calls of one tier that are due; those due first stand first."""
@@ -182,10 +187,10 @@ class Watcher:
                 asked = rest[:_IDS_A_CALL]
                 for each in asked:
                     each.ask(now)
-                self._begin(self._look_by_list(asked, soon))
+                self._begin_call(self._look_by_list(asked, soon), asked)
         for each in single:
             each.ask(now)
-            self._begin(self._look(each))
+            self._begin_call(self._look(each), [each])
 
     async def _rest(self, seconds: float) -> None:
         """Until the time is over or something has changed."""
@@ -199,12 +204,12 @@ class Watcher:
                 wait.cancel()
 
     async def _tick(self, rounds: asyncio.Task[None]) -> None:
-        while not rounds.done():
+        async def show_time() -> bool:
             await self._sleep(_TICK_SECONDS)
-            try:
-                self._registry.tick()
-            except Exception:
-                logger.exception("the time that passes could not be shown; tasks are followed all the same")
+            self._registry.tick()
+            return not rounds.done()
+
+        await keep_going("showing the time that passes", show_time)
 
     async def _learn(self, each: Followed, row: TaskRow) -> None:
         try:
@@ -222,6 +227,21 @@ class Watcher:
         task = asyncio.get_running_loop().create_task(work)
         self._work.add(task)
         task.add_done_callback(self._work.discard)
+
+    def _begin_call(self, call: Coroutine[Any, Any, None], asked: Sequence[Followed]) -> None:
+        """Begin a call; whatever goes wrong in it, those that it asks for are asked for again."""
+
+        async def survive() -> None:
+            try:
+                await call
+            except Exception:
+                logger.exception("a look at %d tasks failed, they are looked at again", len(asked))
+                for each in asked:
+                    each.failures += 1
+                    each.plan(self._monotonic())
+                    self._free(each)
+
+        self._begin(survive())
 
     # --- what ---------------------------------------------------------------------------------------------
 
@@ -264,7 +284,7 @@ class Watcher:
                     await self._hand_on(each, item, len(asked))
         for each in missing.values():
             if each.due <= soon:
-                self._begin(self._look(each))
+                self._begin_call(self._look(each), [each])
             else:
                 self._free(each)
 

@@ -11,8 +11,7 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from seedance_widgets.background_loop import engine
-from seedance_widgets.errors import LogError
+from seedance_widgets.background_loop import engine, keep_going
 from seedance_widgets.recovery.leases import BEAT_SECONDS
 
 if TYPE_CHECKING:
@@ -58,7 +57,8 @@ class Failover:
         task = self._registry.hold(row)
         self._registry.publish(row)
         if self._looking is None or self._looking.done():
-            self._looking = asyncio.get_running_loop().create_task(self._keep_looking())
+            looking = keep_going("following tasks of other kernels", self._look)
+            self._looking = asyncio.get_running_loop().create_task(looking)
         return task
 
     async def stop(self) -> None:
@@ -68,15 +68,9 @@ class Failover:
             self._looking.cancel()
             await asyncio.gather(self._looking, return_exceptions=True)
 
-    async def _keep_looking(self) -> None:
-        while self.revisions:
-            await asyncio.sleep(_LOOK_SECONDS)
-            try:
-                await self._look()
-            except LogError as error:
-                logger.warning("what other kernels do could not be read, it is tried again: %s", error)
-
-    async def _look(self) -> None:
+    async def _look(self) -> bool:
+        """Look once a second; says whether there is anything left to follow."""
+        await asyncio.sleep(_LOOK_SECONDS)
         rows = await engine.write(self._journal.rows, list(self.revisions))
         newer = [row for row in rows if row.revision != self.revisions.get(row.key)]
         if any(row.usd for row in newer):
@@ -87,6 +81,7 @@ class Failover:
         if time.monotonic() - self._claimed_at >= BEAT_SECONDS and self.revisions:
             self._claimed_at = time.monotonic()
             await self._take_over()
+        return bool(self.revisions)
 
     async def _take_over(self) -> None:
         """Look after the tasks whose kernel has gone; one that it had not accepted is looked for."""

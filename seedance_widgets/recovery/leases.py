@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import or_, select
 
-from seedance_widgets.background_loop import engine
+from seedance_widgets.background_loop import engine, keep_going
 from seedance_widgets.errors import LogError
 from seedance_widgets.log.liveness import is_alive, this_process
 from seedance_widgets.log.schema import kernels, tasks
@@ -60,7 +60,8 @@ class Peers:
         if self._heard_at is None or time.monotonic() - self._heard_at >= BEAT_SECONDS:
             await self._beat()
         if self._beating is None or self._beating.done():
-            self._beating = asyncio.get_running_loop().create_task(self._keep_beating())
+            beating = keep_going("being heard of by other kernels", self._beat_again)
+            self._beating = asyncio.get_running_loop().create_task(beating)
 
     async def claim(self, keys: Iterable[str]) -> set[str]:
         """Those of the tasks that are ours from now on; the rest is looked after by other kernels."""
@@ -89,15 +90,12 @@ class Peers:
         await engine.write(self._leases.beat)
         self._heard_at = time.monotonic()
 
-    async def _keep_beating(self) -> None:
-        while True:
-            await asyncio.sleep(BEAT_SECONDS)
-            if len(self._registry) == 0:
-                return
-            try:
-                await self._beat()
-            except LogError as error:
-                logger.warning("this kernel could not be heard of, it tries again: %s", error)
+    async def _beat_again(self) -> bool:
+        await asyncio.sleep(BEAT_SECONDS)
+        if len(self._registry) == 0:
+            return False
+        await self._beat()
+        return True
 
 
 class Leases:

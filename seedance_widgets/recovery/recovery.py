@@ -16,8 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from seedance_widgets import catalog
-from seedance_widgets.background_loop import engine
-from seedance_widgets.errors import LogError, ServiceError
+from seedance_widgets.background_loop import engine, keep_going
 from seedance_widgets.log.row import Status
 from seedance_widgets.recovery.leases import BEAT_SECONDS
 from seedance_widgets.recovery.listing import listing
@@ -137,7 +136,8 @@ class Recovery:
         self._lost[key] = _Lost(0, time.monotonic() + _LOOKS[0])
         self._news.set()
         if self._looking is None or self._looking.done():
-            self._looking = asyncio.get_running_loop().create_task(self._keep_looking())
+            looking = keep_going("looking for lost tasks", self._look_around)
+            self._looking = asyncio.get_running_loop().create_task(looking)
 
     async def orphans(self) -> list[Mapping[str, object]]:
         """Tasks at the service that carry a fingerprint of this package and have no row in this log.
@@ -193,22 +193,21 @@ class Recovery:
             logger.warning("task %s was made after all: the service lists it as %s", row.key, row.task_id)
         return [row for row in healed if row.key in mine]
 
-    async def _keep_looking(self) -> None:
-        while self._lost:
-            self._news.clear()
-            soonest = min(lost.due for lost in self._lost.values()) - time.monotonic()
-            if soonest > 0:
-                # not wait_for, which on Python 3.11 loses a cancellation that comes together with news
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(soonest):
-                        await self._news.wait()
-                continue
-            until = time.monotonic() + _TOGETHER
-            due = [key for key, lost in self._lost.items() if lost.due <= until]
-            try:
-                await self._look_for(due)
-            except (LogError, ServiceError) as error:
-                logger.warning("lost tasks could not be looked for, it is tried again: %s", error)
+    async def _look_around(self) -> bool:
+        """Look for those that are due, or wait until some are; says whether any are left."""
+        self._news.clear()
+        now = time.monotonic()
+        due = [key for key, lost in self._lost.items() if lost.due <= now + _TOGETHER]
+        soonest = min((lost.due for lost in self._lost.values()), default=now)
+        if soonest > now:
+            # not wait_for, which on Python 3.11 loses a cancellation that comes together with news
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(soonest - now):
+                    await self._news.wait()
+            return True
+        try:
+            await self._look_for(due)
+        finally:
             for key in due:
                 if lost := self._lost.get(key):
                     lost.looks += 1
@@ -216,6 +215,7 @@ class Recovery:
                     lost.due = time.monotonic() + (_LOOKS[lost.looks] if often else _NOW_AND_THEN)
                     if lost.until is not None and lost.due > lost.until:
                         del self._lost[key]
+        return bool(self._lost)
 
     async def _look_for(self, keys: Collection[str]) -> None:
         """Look once, and no more for what is settled by then."""

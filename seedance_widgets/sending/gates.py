@@ -21,13 +21,14 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import math
 import time
 from bisect import insort
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from seedance_widgets.errors import GateClosed
+from seedance_widgets.errors import GateClosed, LogError
 from seedance_widgets.sending.limits import Crowd, Day
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ __all__ = ["Gate", "Gates", "Place"]
 _MINUTE = 60.0
 _LOOK_SECONDS = 2.0
 _QUIET_SECONDS = 1.0
+_FAILURES = 5  # one after the other; nobody is to wait for ever
+logger = logging.getLogger(__name__)
 
 
 class Gates:
@@ -258,15 +261,22 @@ class Gate:
     # --- while somebody waits ----------------------------------------------------------------------------
 
     async def _run(self) -> None:
-        try:
-            while self._somebody_waits():
+        failures = 0
+        while self._somebody_waits():
+            try:
                 self._changed = False
                 shut = await self._let_through()
                 self._give_reasons(shut)
                 if self._somebody_waits() and not self._changed:
                     await self._rest(self._next_look(shut) - self._monotonic())
-        except Exception as error:  # noqa: BLE001 - nobody may wait for a gate that has stopped looking
-            self.refuse(f"the log cannot be counted ({error})", error)
+                failures = 0
+            except Exception as error:
+                failures += 1
+                if isinstance(error, LogError) or failures == _FAILURES:
+                    self.refuse(f"the log cannot be counted ({error})", error)
+                    return
+                logger.exception("the gate of %s failed to look who may go, it looks again", self._model)
+                await self._sleep(_LOOK_SECONDS)
 
     async def _let_through(self) -> _Shut | None:
         """Let through who may go; returns why nobody else may, None where that differs by lane."""

@@ -363,9 +363,10 @@ class Submission:
             tries += 1
             try:
                 return await engine.write(act, self._intent.key, *args, **kwargs)
-            except LogError as error:
+            except Exception as error:
                 text = f"{error} {happened}"
-                logger.warning("task %s: the log cannot be used: %s", self._intent.key, error)
+                trace = None if isinstance(error, LogError) else error
+                logger.warning("task %s: the log cannot be used: %s", self._intent.key, error, exc_info=trace)
                 if tries == 1:
                     # the card and whoever reads the terminal know it, whatever becomes of the disk,
                     # which may be the one that stderr is written to as well

@@ -79,7 +79,10 @@ def _unclear(row: TaskRow) -> str:
 
 def _not_saved(row: TaskRow) -> str:
     reason = shorten_text(str(row.note)).rstrip(".")
-    after = "`await studio.resume()` tries again; the service keeps files for 24 hours."
+    after = (
+        "The kernel that followed it goes on trying, `await studio.resume()` tries at once. "
+        "The service keeps files for 24 hours."
+    )
     if row.file == FileState.EXPIRED:
         after = "The service keeps files for 24 hours, and they are over."
     return f"task {row.key} succeeded, but its clip is not saved: {reason}. {after}"

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import anywidget
 import traitlets
 
-from seedance_widgets.background_loop import engine
+from seedance_widgets.background_loop import engine, keep_going
 from seedance_widgets.errors import LogError, SeedanceError, error_text
 from seedance_widgets.task.card import shorten
 from seedance_widgets.units import relative_path
@@ -131,20 +131,24 @@ class TaskBoard(anywidget.AnyWidget):
         self._known[row.key] = news
         self._stale = True
         if self._refreshing is None or self._refreshing.done():
-            self._refreshing = asyncio.get_running_loop().create_task(self._refresh())
+            refreshing = keep_going("showing the board", self._refresh)
+            self._refreshing = asyncio.get_running_loop().create_task(refreshing)
 
-    async def _refresh(self) -> None:
-        while self._stale and not self._runtime.closed and self.comm is not None:
-            self._stale, began = False, time.monotonic()
-            try:
-                state = await engine.write(self._read)
-            except LogError as error:
-                state = {"notice": shorten(f"not up to date: {error}", _NOTICE)}
-            with self.hold_sync():
-                for name, value in state.items():
-                    setattr(self, name, value)
-            # a long log takes longer to read: looking on must stay a small part of the writer's work
-            await asyncio.sleep(max(_PAUSE_SECONDS, _REST * (time.monotonic() - began)))
+    async def _refresh(self) -> bool:
+        """Show what has changed; says whether to go on."""
+        if not self._stale or self._runtime.closed or self.comm is None:
+            return False
+        self._stale, began = False, time.monotonic()
+        try:
+            state = await engine.write(self._read)
+        except LogError as error:
+            state = {"notice": shorten(f"not up to date: {error}", _NOTICE)}
+        with self.hold_sync():
+            for name, value in state.items():
+                setattr(self, name, value)
+        # a long log takes longer to read: looking on must stay a small part of the writer's work
+        await asyncio.sleep(max(_PAUSE_SECONDS, _REST * (time.monotonic() - began)))
+        return True
 
     # --- what the browser asks for -----------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ import asyncio
 import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
-from seedance_widgets.background_loop import engine
+from seedance_widgets.background_loop import engine, keep_going
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -46,6 +46,7 @@ class Follower:
         self._pending = pending
         self._lock = threading.Lock()
         self._running = False
+        self._seen: list[tuple[str, int]] = []
 
     def start(self) -> None:
         """Follow, where there is something to follow and nobody does yet; from any thread."""
@@ -53,19 +54,19 @@ class Follower:
             if self._running or not self._pending():
                 return
             self._running = True
-        engine.submit(self._follow())
+        self._seen = []
+        engine.submit(keep_going("showing tasks that change", self._follow))
 
-    async def _follow(self) -> None:
-        seen: list[Any] = []
-        while True:
-            with self._lock:
-                tasks = [] if self._widget.comm is None else self._pending()
-                if not tasks:
-                    self._running = False
-                    return
-            now = [(task.key, task.row.revision) for task in tasks]
-            if now != seen:
-                # files are looked into: not on the loop that watches the service
-                await asyncio.to_thread(self._widget.refresh)
-                seen = now
-            await asyncio.sleep(_POLL_SECONDS)
+    async def _follow(self) -> bool:
+        with self._lock:
+            tasks = [] if self._widget.comm is None else self._pending()
+            if not tasks:
+                self._running = False
+                return False
+        now = [(task.key, task.row.revision) for task in tasks]
+        if now != self._seen:
+            self._seen = now
+            # files are looked into: not on the loop that watches the service
+            await asyncio.to_thread(self._widget.refresh)
+        await asyncio.sleep(_POLL_SECONDS)
+        return True
