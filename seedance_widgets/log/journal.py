@@ -40,7 +40,6 @@ from seedance_widgets.log.row_mapping import (
     match,
     reopen,
     seed_differs,
-    surprise,
     unmatch,
 )
 from seedance_widgets.log.schema import answers, tasks
@@ -265,7 +264,7 @@ class Journal(Rows):
                 # a late answer about the past: only an address that was missing is news
                 changes = links_of(changes) if row.status == Status.SUCCEEDED else {}
             elif told is Status.SUCCEEDED:
-                changes.setdefault("note", surprise(row, changes.get("seed")))
+                changes.setdefault("note", None)
             newer = self._apply(connection, row, changes, call, answer)
         if newer.usd != row.usd:
             self.money()  # cards show it, and must not have to ask
@@ -304,11 +303,10 @@ class Journal(Rows):
         """
         with self._store.write() as connection:
             row = self._row(connection, key)
-            note = surprise(row, row.seed)
             saved: RowChanges = {
                 "file": FileState.SAVED if whole else FileState.FAILED,
                 "saved_at": self.now() if whole else None,
-                "note": note,
+                "note": None,
             }
             return self._apply(connection, row, {**saved, **columns}, "", None)
 

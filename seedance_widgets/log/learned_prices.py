@@ -41,7 +41,7 @@ def expect_as_billed(estimate: Estimate, billed: Sequence[TaskRow]) -> Estimate:
         Succeeded tasks of the same model, mode and kind, the newest ones.
     """
     ratios = _ratios(billed)
-    bounded = _raise(estimate, ratios)
+    bounded = raise_bound(estimate, billed)
     if len(ratios) < _FEWEST or max(ratios) > min(ratios) * _SPREAD or estimate.formula_tokens is None:
         return bounded
     ratio = statistics.fmean(ratios)
@@ -59,11 +59,9 @@ def expect_as_billed(estimate: Estimate, billed: Sequence[TaskRow]) -> Estimate:
 
 def raise_bound(estimate: Estimate, billed: Sequence[TaskRow]) -> Estimate:
     """An estimate whose bound is no lower than the highest of those bills would make it; as above."""
-    return _raise(estimate, _ratios(billed))
-
-
-def _raise(estimate: Estimate, ratios: Sequence[float]) -> Estimate:
-    highest = max(ratios, default=1.0)
+    # what was made otherwise than asked for may be so again, at the price that it had
+    dearer = [row.usd / row.est_usd for row in billed if row.remark and row.usd and row.est_usd]
+    highest = max([*_ratios(billed), *dearer], default=1.0)
     if estimate.formula_tokens_max is None or estimate.tokens_max is None:
         return estimate
     tokens_max = round(estimate.formula_tokens_max * highest)

@@ -88,9 +88,14 @@ def _to_version_4(connection: Connection) -> None:
         connection.exec_driver_sql(f"ALTER TABLE tasks ADD COLUMN {column}")
 
 
+def _to_version_5(connection: Connection) -> None:
+    """What came back otherwise than asked for is kept apart from troubles in passing."""
+    connection.exec_driver_sql("ALTER TABLE tasks ADD COLUMN remark TEXT")
+
+
 # Steps from each older version to the next: MIGRATIONS[0] leads from version 1 to 2. A new log is made from
 # the tables of `schema` and starts at the last version.
-MIGRATIONS: list[Callable[[Connection], None]] = [_to_version_2, _to_version_3, _to_version_4]
+MIGRATIONS: list[Callable[[Connection], None]] = [_to_version_2, _to_version_3, _to_version_4, _to_version_5]
 
 
 def newest_version() -> int:

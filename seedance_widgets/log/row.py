@@ -174,6 +174,7 @@ class TaskRow:
     preview_path: StoredPath = None  # H.264, where the clip's own codec does not play in browsers
     error_param: LongText = None
     note: LongText = None  # the last trouble that did not change the status
+    remark: LongText = None  # what came otherwise than asked for, or was billed otherwise than estimated
     usd_per_million: Figure = None
     reserved_usd: Annotated[float, _as(type_=Float)] = 0.0
     nonce: Count = None
@@ -197,6 +198,11 @@ class TaskRow:
     def is_waiting(self) -> bool:
         """Whether something is still to come by itself: its end, or its file."""
         return self.status in UNDERWAY or (self.status is Status.SUCCEEDED and self.file is FileState.NONE)
+
+    @property
+    def words(self) -> str | None:
+        """What is remarkable about it and what its last trouble was, for people."""
+        return "; ".join(filter(None, (self.remark, self.note))) or None
 
     @property
     def is_unclear(self) -> bool:
@@ -271,6 +277,7 @@ class RowChanges(TypedDict, total=False):
     preview_path: str | None
     error_param: str | None
     note: str | None
+    remark: str | None
     usd_per_million: float | None
     reserved_usd: float
     matched_by: str | None

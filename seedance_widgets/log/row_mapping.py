@@ -18,13 +18,12 @@ from typing import TYPE_CHECKING, Any, cast
 from sqlalchemy import BigInteger, String, and_, select
 
 from seedance_widgets import catalog
-from seedance_widgets.errors import InvalidRequest
 from seedance_widgets.inputs.video import VideoInput
+from seedance_widgets.log.billing import read_tokens, settle
 from seedance_widgets.log.queries import NONCE_DAYS
 from seedance_widgets.log.row import ENDED, OPEN_TO_MATCH, SERVICE_STATUSES, RowChanges, Status, TaskRow
 from seedance_widgets.log.schema import tasks
 from seedance_widgets.request.fields import MEDIA, PARAMETERS, SEVERAL, Kind
-from seedance_widgets.request.pricing import cost_usd, frames_of
 from seedance_widgets.units import DAY, micros_of
 
 if TYPE_CHECKING:
@@ -47,7 +46,6 @@ __all__ = [
     "match",
     "reopen",
     "seed_differs",
-    "surprise",
     "unmatch",
 ]
 
@@ -66,7 +64,6 @@ _FIELDS: tuple[tuple[str, tuple[str, ...], type], ...] = (
         for name, row in PARAMETERS.items()
         if row.answered and name in tasks.c
     ),
-    ("tokens", ("usage", "completion_tokens"), int),
     ("video_url", ("content", "video_url"), str),
     ("last_frame_url", ("content", "last_frame_url"), str),
     ("error_code", ("error", "code"), str),
@@ -77,14 +74,16 @@ _FIELDS: tuple[tuple[str, tuple[str, ...], type], ...] = (
 def columns_of(answer: Mapping[str, Any], row: TaskRow) -> RowChanges:
     """Columns that a GET or LIST item sets on a row, given the row as it stands.
 
-    ``usd`` is the billed tokens at the price the row was estimated with; a task that ended without a
-    clip was not billed and costs 0.0.
+    `billing.settle` says what a clip cost; a task that ended without one was not billed and costs 0.0.
     """
     found: dict[str, Any] = {}
     for column, path, kind in _FIELDS:
         value = _at(answer, path)
         if type(value) is kind and _has_room(column, value):
             found[column] = value
+    tokens = read_tokens(answer)
+    if tokens is not None and _has_room("tokens", tokens):
+        found["tokens"] = tokens
     status = answer.get("status")
     if status in SERVICE_STATUSES:
         found["status"] = Status(status)
@@ -96,7 +95,8 @@ def columns_of(answer: Mapping[str, Any], row: TaskRow) -> RowChanges:
         if seconds is not True and isinstance(seconds, int | float) and 0 < seconds < _LAST_SECOND:
             found[column] = micros_of(seconds)
     if status in ENDED:
-        found |= _settle(row.with_changes(cast("RowChanges", found)), answer)
+        ended = row.with_changes(cast("RowChanges", found))
+        found |= settle(ended, answer) if status == Status.SUCCEEDED else {"usd": 0.0, "reserved_usd": 0.0}
     return cast("RowChanges", found)
 
 
@@ -115,9 +115,8 @@ def _has_room(column: str, value: Any) -> bool:
     kind = tasks.c[column].type
     if isinstance(value, str):
         return not isinstance(kind, String) or kind.length is None or len(value) <= kind.length
-    # -1 stands for "the service chooses"; no clip takes less than no tokens
-    least = 0 if column == "tokens" else -1
-    return bool(least <= value < 1 << (62 if isinstance(kind, BigInteger) else 31))
+    # -1 stands for "the service chooses"
+    return bool(-1 <= value < 1 << (62 if isinstance(kind, BigInteger) else 31))
 
 
 def _at(answer: Mapping[str, Any], path: tuple[str, ...]) -> Any:
@@ -125,37 +124,6 @@ def _at(answer: Mapping[str, Any], path: tuple[str, ...]) -> Any:
     for part in path:
         value = value.get(part) if isinstance(value, dict) else None
     return value
-
-
-def _settle(row: TaskRow, answer: Mapping[str, Any]) -> RowChanges:
-    """Size and cost of a task that has ended; nothing stays reserved for it."""
-    if row.status != Status.SUCCEEDED:
-        return {"usd": 0.0, "reserved_usd": 0.0}
-    settled: RowChanges = {"reserved_usd": 0.0}
-    if "frames" not in answer and row.duration is not None:
-        settled["frames"] = frames_of(row.duration)
-    try:
-        spec = catalog.find(str(row.model))
-    except InvalidRequest:
-        spec = None
-    size = spec.size(str(row.resolution), str(row.ratio)) if spec else None
-    if size:
-        settled["width"], settled["height"] = size
-    price = row.usd_per_million
-    if price is None and spec is not None:
-        known = spec.price_for(
-            tier=str(row.service_tier or "default"),
-            resolution=str(row.resolution),
-            audio=spec.audio if row.generate_audio is None else row.generate_audio,
-        )
-        price = known.usd_per_million if known else None
-        settled["price_id"] = known.id if known else None
-    settled["usd_per_million"] = price
-    settled["usd"] = cost_usd(row.tokens, price)
-    if row.tokens is None:
-        # billed, and not said how much: what was reserved stands in for it
-        del settled["reserved_usd"]
-    return settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,11 +215,6 @@ def has_drawn_seed(row: TaskRow) -> bool:
 def seed_differs(row: TaskRow, seed: object) -> bool:
     """Whether a task that shows this seed cannot be the one that the row asked for."""
     return None not in (row.requested_seed, seed) and seed != row.requested_seed
-
-
-def surprise(row: TaskRow, seed: object) -> str | None:
-    """What came back otherwise than asked for, in words."""
-    return f"asked for seed {row.requested_seed}, got {seed}" if seed_differs(row, seed) else None
 
 
 def find_lost_intent(

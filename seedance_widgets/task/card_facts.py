@@ -76,7 +76,7 @@ def facts_of(
         spent=around.spent,
         task_id=row.task_id,
         problem=str(error) if error else None,
-        note=row.note if not error else None,
+        note=row.remark if error else row.words,
         video=_relative(around.absolute(row.preview_path) or saved),
         download=_relative(saved),
         poster=_small(poster) if with_poster and poster else None,

@@ -153,7 +153,7 @@ def board_row(row: TaskRow, pace: Pace, *, followed: bool) -> BoardRow:
         "poster": bool(row.poster_path) or None,
         "problem": problem and shorten(problem, _LENGTH),
         "advice": advice and shorten(advice, _LENGTH),
-        "note": None if problem else row.note and shorten(row.note, _LENGTH),
+        "note": None if problem or row.words is None else shorten(row.words, _LENGTH),
     }
     return cast("BoardRow", {name: value for name, value in shown.items() if value is not None})
 

@@ -136,7 +136,7 @@ def test_an_unexpected_seed_is_remarked(journal):
     journal.accepted(key, {"id": "cgt-1"})
     row = journal.observed(key, {"id": "cgt-1", "seed": 12, **SUCCESS})
     assert (row.seed, row.requested_seed) == (12, 11)
-    assert "asked for seed 11, got 12" in row.note
+    assert row.remark == "asked for seed 11, got 12"
 
 
 def test_the_budget_counts_what_is_spent_and_reserved(journal):

@@ -22,7 +22,7 @@ from seedance_widgets.log.schema import kernels
 from seedance_widgets.log.store import Store
 from seedance_widgets.recovery.leases import Leases
 
-VERSION_1, VERSION_3 = (Path(__file__).with_name(f"log_version_{n}.sql").read_text() for n in (1, 3))
+VERSIONS = {n: Path(__file__).with_name(f"log_version_{n}.sql").read_text() for n in (1, 3, 4)}
 NEWEST = migrations.newest_version()
 
 
@@ -31,7 +31,7 @@ def old(tmp_path):
     """A SQLite log of version 1."""
     path = tmp_path / "log.sqlite"
     with contextlib.closing(sqlite3.connect(path)) as log:
-        log.executescript(VERSION_1)
+        log.executescript(VERSIONS[1])
     return path
 
 
@@ -133,19 +133,21 @@ def _open(path, results):
     store.close()
 
 
-def test_a_log_of_version_3_gets_columns_for_clips_and_sounds_and_keeps_its_rows(tmp_path):
+@pytest.mark.parametrize(
+    ("older", "columns"), [(3, ["reference_videos", "reference_audios", "remark"]), (4, ["remark"])]
+)
+def test_an_older_log_gets_the_columns_that_it_lacks_and_keeps_its_rows(tmp_path, older, columns):
     path = tmp_path / "log.sqlite"
     with contextlib.closing(sqlite3.connect(path)) as log:
-        log.executescript(VERSION_3)
+        log.executescript(VERSIONS[older])
         before = [dict(zip([each[0] for each in rows.description], row, strict=True))
                   for rows in [log.execute("SELECT * FROM tasks ORDER BY key")] for row in rows]  # fmt: skip
     with sw.Studio(tmp_path, simulate=True) as studio:
         frame = studio.log.to_pandas()
         assert list(frame.index) == [row["key"] for row in before]
-        assert frame["reference_videos"].isna().all()
-        assert frame["reference_audios"].isna().all()
+        assert frame[columns].isna().all(axis=None)
     assert version(path) == NEWEST
-    assert version(tmp_path / "log.v3.sqlite") == 3
+    assert version(tmp_path / f"log.v{older}.sqlite") == older
     with contextlib.closing(sqlite3.connect(path)) as log:
         log.row_factory = sqlite3.Row
         after = [dict(row) for row in log.execute("SELECT * FROM tasks ORDER BY key")]
@@ -191,7 +193,7 @@ def test_an_older_log_ends_with_the_tables_of_a_new_one(old, tmp_path):
 def test_on_a_server_too(old, postgres, postgres_cluster):
     new = postgres_cluster.address(postgres_cluster.make_database())
     Store(new).close()
-    tables_only = [part for part in VERSION_1.split(";\n") if part.startswith("CREATE")]
+    tables_only = [part for part in VERSIONS[1].split(";\n") if part.startswith("CREATE")]
     restore_on_server(postgres, ";\n".join(tables_only), old)
     Store(postgres).close()
     assert version(postgres) == NEWEST
@@ -329,7 +331,7 @@ def test_a_server_log_waits_for_a_running_kernel_of_an_older_version(tmp_path, s
 def test_what_a_newer_version_renamed_cannot_be_read_and_the_error_says_so(tmp_path):
     store = Store(tmp_path / "log.sqlite")
     with contextlib.closing(sqlite3.connect(tmp_path / "log.sqlite")) as newer:
-        newer.executescript("ALTER TABLE tasks RENAME COLUMN note TO remark; UPDATE meta SET value = '99'")
+        newer.executescript("ALTER TABLE tasks RENAME COLUMN note TO trouble; UPDATE meta SET value = '99'")
     with pytest.raises(sw.LogError, match="brought to version 99 by a newer"):
         Log(store, tmp_path).to_pandas()
     store.close()
