@@ -141,10 +141,12 @@ async def test_a_failed_task_raises_each_time(studio, simulator):
     assert (task.usd, studio.spent) == (0.0, 0.0)
 
 
-@pytest.mark.parametrize("fault", ["drop_reply", "half_body", "break_after", "break_after_408"])
-async def test_a_lost_answer_is_unknown_and_never_sent_again(studio, simulator, fault):
-    name = fault.removesuffix("_408")
-    getattr(simulator.faults, name)(*([408] if fault.endswith("408") else []))
+@pytest.mark.parametrize(
+    ("fault", "status"),
+    [("drop_reply", ()), ("half_body", ()), *(("break_after", (status,)) for status in (500, 408, 499, 520))],
+)
+async def test_a_lost_answer_is_unknown_and_never_sent_again(studio, simulator, fault, status):
+    getattr(simulator.faults, fault)(*status)
     with pytest.raises(sw.OutcomeUnknown) as caught:
         await studio.submit("a fox", **SMALL)
     task = caught.value.task

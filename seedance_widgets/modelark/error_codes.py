@@ -30,7 +30,7 @@ from seedance_widgets.errors import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["is_retryable_refusal", "refusal_of", "refuses_every_create"]
+__all__ = ["is_retryable_refusal", "proves_refusal", "refusal_of", "refuses_every_create"]
 
 _REQUEST_ID = re.compile(r"request id:\s*([\w-]+)\W*$", re.IGNORECASE)
 
@@ -42,6 +42,14 @@ _CLASSES: dict[int, type[APIError]] = {
     409: Conflict,
     429: RateLimited,
 }
+
+
+# Whoever answers so has looked at the request and not passed it on: a gateway, or the service itself.
+_NOT_PASSED_ON = frozenset(
+    (400, 401, 402, 403, 404, 405, 407, 411, 413, 414, 415, 417, 421, 426, 429, 431, 451)
+)
+# A gateway gave up waiting for what it had passed on, in whatever words.
+_GIVEN_UP = frozenset((408, 499))
 
 
 class _Rule(NamedTuple):
@@ -177,6 +185,18 @@ def is_retryable_refusal(error: APIError) -> bool:
     # Only a bare 429 is judged by its status: a code that is not in the table might be a new kind of quota.
     rule = _rule(error.status_code if error.code is None else 0, error.code, error.message)
     return rule is not None and rule.may_repeat
+
+
+def proves_refusal(error: APIError) -> bool:
+    """Whether this answer to a create proves that no task was made.
+
+    A status in the 400s proves it where it is given before anything is passed on, or together with a code of
+    the service. A gateway's own page, such as 499 or 444, proves nothing: the service may have the request.
+    """
+    if error.status_code >= httpx.codes.INTERNAL_SERVER_ERROR or error.status_code in _GIVEN_UP:
+        return False
+    head = (error.code or "").partition(".")[0]
+    return error.status_code in _NOT_PASSED_ON or (head in _RULES and not head.isdecimal())
 
 
 def refuses_every_create(error: APIError) -> bool:

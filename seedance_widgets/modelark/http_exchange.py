@@ -168,6 +168,11 @@ class Wire:
         data = {} if may_be_empty and not raw.strip() else read_json(raw)
         if not isinstance(data, dict):
             raise self.unusable_answer("the answer is not a JSON object", sent_as, raw)
+        if data.get("error") and not data.keys() & {"id", "items", "status"}:
+            said = ": ".join(str(part) for part in _fault(raw).values() if part not in (None, ""))
+            raise self.unusable_answer(
+                f"HTTP {response.status_code} with an error: {said:.300}", sent_as, raw
+            )
         return Answer(data, self._request_id(response), sent_as, read_date(response.headers.get("Date")), raw)
 
     def unusable_answer(self, what: str, sent_as: str, raw: bytes) -> AnswerLost:

@@ -18,8 +18,6 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import httpx
-
 from seedance_widgets.background_loop import engine
 from seedance_widgets.errors import (
     AnswerLost,
@@ -29,12 +27,11 @@ from seedance_widgets.errors import (
     LogError,
     NotSent,
     SeedanceError,
-    ServerFault,
 )
 from seedance_widgets.log.learned_prices import BILLS, raise_bound
 from seedance_widgets.log.row import Status
 from seedance_widgets.log.row_mapping import Order
-from seedance_widgets.modelark.error_codes import is_retryable_refusal, refuses_every_create
+from seedance_widgets.modelark.error_codes import is_retryable_refusal, proves_refusal, refuses_every_create
 from seedance_widgets.request.pricing import estimate
 from seedance_widgets.task.input_clips import renew_links
 
@@ -312,11 +309,10 @@ class Submission:
                 await self._sleep(_pause(tries))
             except InvalidRequest as error:  # the body is not JSON: nothing left this machine
                 return await self._record_not_made(str(error))
-            except (AnswerLost, ServerFault) as error:
+            except AnswerLost as error:
                 return await self._record_unclear(error)
             except APIError as error:
-                if error.status_code == httpx.codes.REQUEST_TIMEOUT:
-                    # a gateway gave up waiting: what it had passed on nobody knows
+                if not proves_refusal(error):
                     return await self._record_unclear(error)
                 pause = (error.retry_after or 0.0) + _pause(tries)
                 waited += pause

@@ -20,6 +20,7 @@ from canary import KEY
 
 from seedance_widgets import errors
 from seedance_widgets.modelark.client import DEFAULT_BASE_URL, Client, is_retryable_refusal
+from seedance_widgets.modelark.error_codes import proves_refusal
 
 TASKS = DEFAULT_BASE_URL + "/contents/generations/tasks"
 BODY = {"model": "seedance-1-5-pro-251215", "content": [{"type": "text", "text": "小猫 yawns"}]}
@@ -453,6 +454,48 @@ async def test_odd_error_bodies(reply, code, message, request_id):
         error = await caught(client.create(BODY))
     assert type(error) is errors.BadRequest
     assert (error.code, error.message, error.request_id) == (code, message, request_id)
+
+
+PAGE = b"<html><title>sorry</title></html>"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "proven"),
+    [
+        # the service's own words
+        (400, {"error": {"code": "InvalidParameter", "message": "no"}}, True),
+        (409, {"error": {"code": "InvalidParameter", "message": "no"}}, True),
+        (422, {"error": {"code": "InvalidParameter.UnsupportedParameter", "message": "no"}}, True),
+        (404, {"error": {"code": "ModelNotOpen", "message": "no"}}, True),
+        # given before anything is passed on
+        *((status, PAGE, True) for status in (400, 401, 403, 404, 405, 411, 413, 414, 429, 431)),
+        # a gateway that gave up, or broke, after it had passed the request on
+        *((status, PAGE, False) for status in (408, 409, 410, 418, 419, 422, 424, 425, 440, 444, 449, 460)),
+        *((status, PAGE, False) for status in (463, 494, 499, 500, 502, 503, 504, 520, 524, 529, 598, 599)),
+        (499, {"code": 499, "message": "client closed request"}, False),
+        (499, {"error": {"code": "InvalidParameter", "message": "no"}}, False),
+        (460, {"code": "460", "message": "closed"}, False),
+        (422, {"code": "429", "message": "numbers are a gateway's"}, False),
+    ],
+)
+async def test_only_what_proves_that_nothing_was_made_is_a_refusal(status, body, proven):
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    service = Service(httpx.Response(status, content=content))
+    with pytest.raises(errors.APIError) as caught:
+        await service.client().create(BODY)
+    assert proves_refusal(caught.value) is proven
+
+
+@pytest.mark.parametrize("verb", ["create", "get", "list"])
+async def test_an_error_in_a_200_proves_nothing_and_its_words_are_kept(verb):
+    reply = {"error": {"code": "InternalServiceError", "message": "try later"}}
+    client = Service(httpx.Response(200, json=reply)).client()
+    call = {"create": lambda: client.create(BODY), "get": lambda: client.get("cgt-1"), "list": client.list}
+    with pytest.raises(
+        errors.AnswerLost, match="HTTP 200 with an error: InternalServiceError: try l"
+    ) as caught:
+        await call[verb]()
+    assert json.loads(caught.value.raw) == reply
 
 
 async def test_an_error_names_its_request_once():
