@@ -17,6 +17,7 @@ import httpx
 import uvicorn
 
 from seedance_widgets.errors import SeedanceError
+from seedance_widgets.simulator.bounded_http import BACKLOG, BoundedProtocol
 from seedance_widgets.simulator.faults import ReplyDropped
 
 if TYPE_CHECKING:
@@ -75,7 +76,8 @@ def make_server(app: ASGIApp, host: str, port: int) -> uvicorn.Server:
         breaking,
         host=host,
         port=port,
-        http="h11",
+        http=BoundedProtocol,
+        backlog=BACKLOG,
         ws="none",
         lifespan="off",
         log_level="critical",
