@@ -81,6 +81,9 @@ class Studio:
     defaults
         What requests take that leave it open, as in ``{"model": "seedance-2.5", "resolution": "480p"}``: any
         fields of `TaskRequest` but prompt, pictures, draft and seed. The model is the catalog's otherwise.
+    file_hosts
+        Hosts such as ``"10.0.0.5"`` that clips may be fetched from although they are addresses of this
+        network. A link to any other of those is not followed, unless ``base_url`` is one itself.
     clock
         Seconds since 1970 UTC.
 
@@ -106,6 +109,7 @@ class Studio:
         media: Path | str | None = None,
         limits: Limits | None = None,
         defaults: Mapping[str, Any] | None = None,
+        file_hosts: Iterable[str] = (),
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.home = Path(home).expanduser().resolve()
@@ -129,6 +133,7 @@ class Studio:
             limits=limits or Limits(),
             clock=clock,
         )
+        self._runtime.client.file_hosts.update([file_hosts] if isinstance(file_hosts, str) else file_hosts)
         if self.budget_usd is not None:
             self._runtime.outbox.budget_usd = self.budget_usd
         if limits is not None and limits != self._runtime.limits:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import httpx
 import pytest
 
 from seedance_widgets.background_loop import engine
@@ -82,3 +83,17 @@ def test_it_is_silent_until_somebody_switches_it_on(tmp_path):
     )
     assert "ERROR:seedance_widgets.background_loop:fail failed in the background" in loud.stderr
     assert "ValueError: nobody asked" in loud.stderr
+
+
+async def test_signed_links_are_in_no_log_line(studio, caplog, simulator):
+    """httpx writes every address at INFO; only what is ours is cut, and only for its query."""
+    caplog.set_level(logging.DEBUG)
+    task = await studio.generate("a fox", model="seedance-1-5-pro", **SMALL)
+    assert "signature=" in task.row.video_url
+    shown = "\n".join(record.getMessage() for record in caplog.records)
+    assert task.row.video_url.partition("?")[0] in shown
+    assert "signature=" not in shown
+    with simulator.serve() as url:
+        async with httpx.AsyncClient() as somebody:
+            await somebody.get(url + "/?signature=theirs")
+    assert any("signature=theirs" in record.getMessage() for record in caplog.records)

@@ -14,7 +14,7 @@ import av
 import httpx
 import pytest
 from canary import KEY
-from pictures import photo
+from pictures import encoded, photo
 
 import seedance_widgets as sw
 
@@ -79,6 +79,36 @@ async def test_pictures_are_kept_once_by_hash(studio):
     assert len(kept) == 1
     assert hashlib.sha256(kept[0].read_bytes()).hexdigest() == kept[0].stem
     assert set(studio.log.to_pandas()["first_frame"]) == {f"inputs/{kept[0].name}"}
+
+
+async def test_a_stored_picture_that_was_changed_is_written_anew(studio):
+    picture = photo(640, 640)
+    await studio.generate("a fox", first_frame=picture, **SMALL)
+    (kept,) = (studio.home / "inputs").iterdir()
+    before = kept.read_bytes()
+    for damage in (b"", before[:100], before + b"x"):
+        kept.write_bytes(damage)
+        await studio.generate("a fox", first_frame=picture, **SMALL)
+        assert kept.read_bytes() == before
+
+
+async def test_a_stored_picture_that_was_changed_is_not_sent_again(studio, simulator):
+    simulator.faults.refuse(400, "InvalidParameter", message="no")
+    with pytest.raises(sw.RequestRejected):
+        await studio.submit("a fox", first_frame=photo(640, 640), **SMALL)
+    key = studio.log.to_pandas().index[0]
+    home = studio.home
+    studio.close()
+    (kept,) = (home / "inputs").iterdir()
+    good = kept.read_bytes()
+    kept.write_bytes(encoded(photo(600, 600)))
+    with sw.Studio(home, simulate=simulator) as again:
+        task = await again.task(key)
+        with pytest.raises(sw.InvalidRequest, match="has changed since task .* its hash is not its name"):
+            await task.resend()
+        assert len(again.log.to_pandas()) == 1
+        kept.write_bytes(good)
+        await (await task.resend())
 
 
 async def test_the_prompt_may_be_named(studio):

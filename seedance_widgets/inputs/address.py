@@ -1,10 +1,15 @@
-"""Addresses that the service fetches for itself."""
+"""Addresses that the service fetches for itself, and those that only this network can reach."""
 
 from __future__ import annotations
 
-__all__ = ["is_address", "without_query"]
+import ipaddress
+import socket
+
+__all__ = ["is_address", "is_local_host", "is_local_literal", "without_query"]
 
 _SCHEMES = ("http://", "https://", "asset://")
+_LOCAL_NAMES = (".local", ".internal", ".lan", ".home.arpa")
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")  # IPv4 addresses as IPv6 ones, RFC 6052
 
 
 def is_address(text: str) -> bool:
@@ -12,6 +17,43 @@ def is_address(text: str) -> bool:
     return text[:8].lower().startswith(_SCHEMES)
 
 
+def is_local_host(host: str) -> bool:
+    """Whether a host is this machine or one of its network, by its literal address or by its kind of name."""
+    return is_local_literal(host) or f".{_plain(host)}".endswith(_LOCAL_NAMES)
+
+
+def is_local_literal(host: str) -> bool:
+    """Whether a host is spelled as an address of this machine or its network, or as ``localhost``.
+
+    Names are not looked up: behind a proxy every name may have an address of the own network. Addresses that
+    are not global count: loopback, private, link-local, shared (RFC 6598), reserved.
+    """
+    literal = _literal(_plain(host).partition("%")[0])
+    if literal is None:
+        return f".{_plain(host)}".endswith(".localhost")
+    return not literal.is_global or literal.is_multicast
+
+
 def without_query(address: str) -> str:
     """An address without its query and fragment: a signature may stand there."""
     return address.partition("?")[0].partition("#")[0]
+
+
+def _plain(host: str) -> str:
+    return host.strip("[]").rstrip(".").lower()
+
+
+def _literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address that a host spells, in any way that a resolver reads; None for a name."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        try:  # 127.1, 2130706433 and 0x7f.1 are addresses too
+            return ipaddress.IPv4Address(socket.inet_aton(host))
+        except OSError:
+            return None
+    if isinstance(address, ipaddress.IPv6Address):
+        if address in _NAT64:
+            return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        return address.ipv4_mapped or address.sixtofour or address
+    return address

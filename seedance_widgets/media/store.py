@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import os
 import secrets
 from typing import TYPE_CHECKING, TypedDict
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from seedance_widgets.modelark.client import Client
     from seedance_widgets.request.task_request import TaskRequest
 
-__all__ = ["Files", "Media"]
+__all__ = ["Files", "Media", "is_as_stored"]
 
 
 class Files(TypedDict, total=False):
@@ -148,7 +149,7 @@ class Media:
     def _keep(self, medium: Image | Audio) -> str:
         assert medium.data is not None
         path = self._home / "inputs" / f"{medium.sha256}.{medium.format}"
-        if not path.exists():
+        if not is_as_stored(path):
             part = path.with_suffix(f".{secrets.token_hex(4)}.part")
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -167,6 +168,15 @@ class Media:
 
     def _relative(self, path: Path) -> str:
         return relative_path(path, self._home)
+
+
+def is_as_stored(path: Path) -> bool:
+    """Whether a stored input is there and still what it was: its name is its hash."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == path.stem
+    except OSError:
+        return False
 
 
 def _clear(folder: Path) -> None:

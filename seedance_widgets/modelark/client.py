@@ -25,6 +25,7 @@ from seedance_widgets.errors import (
     RateLimited,
     ServerFault,
 )
+from seedance_widgets.inputs.address import is_local_literal
 from seedance_widgets.modelark.credentials import DEFAULT_BASE_URL, Key
 from seedance_widgets.modelark.download import Download, download
 from seedance_widgets.modelark.error_codes import is_retryable_refusal
@@ -69,6 +70,12 @@ class Client:
     retries
         How often get, list and delete are tried in all, at least once.
 
+    Attributes
+    ----------
+    file_hosts : set of str
+        Hosts that a file may be fetched from although they are spelled as addresses of this machine or its
+        network. Other such hosts are asked only where ``base_url`` is one: a link is to reach no neighbour.
+
     Raises
     ------
     MissingAPIKey
@@ -93,6 +100,7 @@ class Client:
         self._wire = Wire(api_key, address, transport=transport, timeout=timeout)
         self._sleep = sleep
         self._retries = retries
+        self.file_hosts: set[str] = set()
 
     def __repr__(self) -> str:
         return f"Client(base_url={self._wire.base_url!r})"
@@ -220,7 +228,10 @@ class Client:
         except Exception as exc:
             reason = f"no connection can be made ({type(exc).__name__}): see the proxy and TLS settings"
             raise DownloadError(f"{reason} of the environment; nothing was saved") from exc
-        return await download(http, url, path)
+        return await download(http, url, path, may_fetch=self._may_fetch)
+
+    def _may_fetch(self, host: str) -> bool:
+        return host in self.file_hosts or not is_local_literal(host) or is_local_literal(self._wire.host)
 
     async def _exchange_with_retries(
         self, method: str, path: str, *, may_be_empty: bool = False, retries: int | None = None

@@ -24,7 +24,7 @@ import httpx
 from seedance_widgets.errors import DownloadError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from io import FileIO
 
 __all__ = ["Download", "download"]
@@ -50,24 +50,39 @@ class Download:
     content_type: str | None
 
 
-async def download(http: httpx.AsyncClient, url: str, path: Path, *, most: int = _LARGEST) -> Download:
+async def download(
+    http: httpx.AsyncClient,
+    url: str,
+    path: Path,
+    *,
+    most: int = _LARGEST,
+    may_fetch: Callable[[str], bool] = lambda _: True,
+) -> Download:
     """Save what ``url`` holds as ``path``, replacing a file that is there only once the new one is whole.
 
     ``http`` must carry no credentials and follow no redirects. The folder of ``path`` must exist. There
     are no retries in here. Messages name the host, never the signed rest of the link. ``most`` is the size in
-    bytes beyond which a file can be no clip, and would only fill the disk.
+    bytes beyond which a file can be no clip, and would only fill the disk. ``may_fetch`` says of a host, the
+    link's or one that it leads to, whether it may be asked.
 
     Raises
     ------
     DownloadError
-        For any status but 200 (beyond 3 redirects within the host), and for anything else, from a broken
-        connection to a full disk. The target is as it was, nothing is left over.
+        For any status but 200 (beyond 3 redirects within the host or from https to https), for a host that
+        may not be asked, and for anything else, from a broken connection to a full disk. The target is as it
+        was, nothing is left over.
     """
     path = Path(path)
     sink = _Sink(path)
     address = _address(url)
     try:
         for _ in range(_REDIRECTS + 1):
+            if not may_fetch(address.host):
+                raise DownloadError(
+                    f"the file is said to be at {address.host}, an address of this machine or its network: "
+                    "it was not asked for, nothing was saved. If that is right, allow it: "
+                    f"Studio(home, file_hosts=[{address.host!r}])."
+                )
             async with http.stream("GET", address, headers={"Accept-Encoding": "identity"}) as response:
                 if response.has_redirect_location:
                     address = _redirect_target(address, response)
@@ -203,11 +218,12 @@ def _redirect_target(address: httpx.URL, response: httpx.Response) -> httpx.URL:
         target = address.join(response.headers["Location"])
     except httpx.InvalidURL as exc:
         raise DownloadError(f"{address.host} redirected to something that is not a URL") from exc
-    if (target.scheme, target.host, target.port) != (address.scheme, address.host, address.port):
+    is_same = (target.scheme, target.host, target.port) == (address.scheme, address.host, address.port)
+    if not is_same and (address.scheme, target.scheme) != ("https", "https"):
         port = "" if target.port is None else f":{target.port}"
         raise DownloadError(
             f"{address.host} redirected to {target.scheme}://{target.host}{port}; "
-            "only redirects within the same host are followed, nothing was saved"
+            "only redirects within the same host, or from https to https, are followed; nothing was saved"
         )
     return _address(str(target))
 

@@ -8,8 +8,10 @@ said no. Nothing is repeated in here. The key goes with it and shows in nothing 
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import functools
 import json
+import logging
 import math
 import re
 import uuid
@@ -50,6 +52,7 @@ _DEEPEST = 50
 _UNKEEPABLE = re.compile("[\0\ud800-\udfff]")
 _SCRUBBED_FROM = 12  # characters
 _LARGEST_ANSWER = 1 << 24  # bytes; a full page of 500 tasks has about 1 << 20
+_is_ours: contextvars.ContextVar[bool] = contextvars.ContextVar("is_ours", default=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,11 @@ class Wire:
         self._timeout = timeout or _TIMEOUT
         self._open: dict[tuple[asyncio.AbstractEventLoop, bool], httpx.AsyncClient] = {}
         self._tls: ssl.SSLContext | None = None
+
+    @property
+    def host(self) -> str:
+        """The host of the base URL."""
+        return httpx.URL(self.base_url).host
 
     async def aclose(self) -> None:
         """Close the connections that the running loop opened."""
@@ -227,10 +235,33 @@ class Wire:
                 follow_redirects=False,
                 verify=self._tls or True,
                 transport=self._transport,
+                event_hooks={"request": [_begin], "response": [_end]},
                 # A proxy would see a plain http request whole, key included; such a request is local anyway.
                 trust_env=self.base_url.startswith("https:"),
             )
         return self._open[loop, with_key]
+
+
+class _QueryCutter(logging.Filter):
+    """Takes the query off the addresses in httpx's log lines about our requests: links are signed there."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if _is_ours.get() and isinstance(record.args, tuple):
+            record.args = tuple(
+                arg.copy_with(query=None) if isinstance(arg, httpx.URL) else arg for arg in record.args
+            )
+        return True
+
+
+logging.getLogger("httpx").addFilter(_QueryCutter())
+
+
+async def _begin(_: httpx.Request) -> None:
+    _is_ours.set(True)
+
+
+async def _end(_: httpx.Response) -> None:
+    _is_ours.set(False)
 
 
 def _refuse_unasked(response: httpx.Response) -> None:

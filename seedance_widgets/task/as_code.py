@@ -119,9 +119,12 @@ def _curl(body: Mapping[str, Any], home: Path) -> str:
     return "\n".join([
         "{",
         *said,
-        "} | curl -sS --fail-with-body \\",
-        "  -H \"Authorization: Bearer $ARK_API_KEY\" -H 'Content-Type: application/json' --data-binary @- \\",
-        f'  "${{ARK_BASE_URL:-{DEFAULT_BASE_URL}}}/contents/generations/tasks"',
+        "} | curl -sS --fail-with-body -K /dev/fd/3 \\",
+        "  -H 'Content-Type: application/json' --data-binary @- \\",
+        f'  "${{ARK_BASE_URL:-{DEFAULT_BASE_URL}}}/contents/generations/tasks" 3<<END',
+        # not among the arguments, which every user of the machine can list
+        'header = "Authorization: Bearer $ARK_API_KEY"',
+        "END",
     ])  # fmt: skip
 
 

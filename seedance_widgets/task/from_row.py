@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from seedance_widgets.errors import InvalidRequest, Problem
+from seedance_widgets.media.store import is_as_stored
 from seedance_widgets.request.rules import DraftTask
 from seedance_widgets.request.task_request import TaskRequest
 from seedance_widgets.units import moment_of
@@ -24,7 +25,7 @@ def request_of(row: TaskRow, home: Path) -> TaskRequest:
     Raises
     ------
     InvalidRequest
-        The task was made elsewhere: nobody knows what was asked.
+        The task was made elsewhere: nobody knows what was asked. Or a stored input was changed since.
     """
     if row.body is None:
         reason = "made elsewhere: the service does not tell what was asked"
@@ -35,10 +36,18 @@ def request_of(row: TaskRow, home: Path) -> TaskRequest:
     for item in body["content"]:
         medium = item.get(item.get("type"))
         if isinstance(medium, dict) and str(medium.get("url")).startswith("inputs/"):
-            medium["url"] = str(home / medium["url"])
+            medium["url"] = str(_unchanged(home / medium["url"], row.key))
     if row.nonce is not None:
         del body["execution_expires_after"]
     return TaskRequest.from_dict(body)
+
+
+def _unchanged(path: Path, key: str) -> Path:
+    """A stored input's path, refused where the file is no longer what was sent."""
+    if path.exists() and not is_as_stored(path):
+        reason = f"has changed since task {key} was sent: its hash is not its name; put the original back"
+        raise InvalidRequest([Problem("input", path, reason)], refused="the request is not known")
+    return path
 
 
 def draft_of(row: TaskRow) -> DraftTask:

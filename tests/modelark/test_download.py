@@ -45,6 +45,11 @@ def target(tmp_path):
     return path
 
 
+def near_client(**options):
+    """A client of a service on this machine, whose files may be here too."""
+    return Client(KEY, "http://127.0.0.1:9/api/v3", **options)
+
+
 def client(*script):
     """A client, and the requests that its transport got."""
     requests, replies = [], list(script)
@@ -217,20 +222,71 @@ async def test_not_more_than_three(target):
 
 
 @pytest.mark.parametrize(
+    "location", ["https://cdn.example/a?sesame", "//cdn.example/a", "https://tos.example:8443/a"]
+)
+async def test_redirects_from_https_to_https_are_followed_without_the_key(target, location):
+    studio, requests = client(moved(location), clip())
+    async with studio:
+        await studio.download(URL, target)
+    assert target.read_bytes() == CLIP
+    assert [str(request.url) for request in requests] == [URL, str(httpx.URL(URL).join(location))]
+    assert all("authorization" not in request.headers for request in requests)
+
+
+@pytest.mark.parametrize(
     ("location", "told"),
     [
-        ("https://evil.example/a?sesame", "https://evil.example;"),
-        ("https://tos.example.evil.example/a", "evil.example"),
+        ("http://evil.example/a?sesame", "http://evil.example;"),
         ("http://tos.example/clips/a.mp4", "http://tos.example;"),
-        ("https://tos.example:8443/a", ":8443"),
-        ("//evil.example/a", "evil.example"),
         ("https://user:sesame@tos.example/a", "user name"),
         ("file:///etc/passwd", "file://"),
+        ("https://127.0.0.1/a?sesame", "said to be at 127.0.0.1"),
+        ("https://localhost/a", "said to be at localhost"),
     ],
 )
 async def test_redirects_elsewhere_are_refused(target, location, told):
     studio, requests = client(moved(location), clip())
     assert told in str(await refused(studio, target))
+    assert len(requests) == 1
+
+
+LOCAL = [
+    "127.0.0.1", "127.1", "2130706433", "0x7f000001", "localhost", "LOCALHOST", "localhost.",
+    "a.localhost", "0.0.0.0", "10.1.2.3", "172.16.0.1", "192.168.1.4", "169.254.169.254", "100.100.100.200",
+    "[::1]", "[::]", "[fe80::1]", "[fd00::1]", "[::ffff:127.0.0.1]", "[64:ff9b::7f00:1]", "224.0.0.1",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("host", LOCAL)
+async def test_a_link_into_this_machines_network_is_not_followed(target, host):
+    studio, requests = client(clip())
+    error = await refused(studio, target, f"http://{host}/a?sesame")
+    assert "address of this machine or its network" in str(error)
+    assert "file_hosts=[" in str(error)
+    assert requests == []
+
+
+@pytest.mark.parametrize("host", ["tos.example", "8.8.8.8", "minio.local", "nas.internal", "[2606:4700::1]"])
+async def test_other_hosts_are_asked_and_names_are_not_looked_up(target, host):
+    studio, requests = client(clip())
+    async with studio:
+        await studio.download(f"http://{host}/a", target)
+    assert len(requests) == 1
+
+
+async def send_clip(request):
+    return clip()(request)
+
+
+async def test_a_host_that_is_allowed_or_a_neighbour_of_the_service_is_asked(target):
+    studio, requests = client(clip())
+    studio.file_hosts.add("10.1.2.3")
+    async with studio:
+        await studio.download("http://10.1.2.3/a", target)
+    assert "10.1.2.4" in str(await refused(studio, target, "http://10.1.2.4/a"))
+    near = near_client(transport=httpx.MockTransport(send_clip))
+    async with near:
+        await near.download("http://192.168.1.4/a", target)
     assert len(requests) == 1
 
 
@@ -417,7 +473,7 @@ async def test_over_a_socket(tmp_path, framing):
         "until closed": b"Connection: close",
     }[framing]
     body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(BIG), BIG) if framing == "chunked" else BIG
-    async with sending(head, body) as url, Client(KEY) as studio:
+    async with sending(head, body) as url, near_client() as studio:
         got = await studio.download(url, tmp_path / "a.mp4")
     assert (got.nbytes, got.sha256) == (len(BIG), hashlib.sha256(BIG).hexdigest())
     assert (tmp_path / "a.mp4").read_bytes() == BIG
@@ -434,7 +490,7 @@ async def test_over_a_socket(tmp_path, framing):
 )
 async def test_half_a_body(target, head, body, reset):
     async with sending(head, body, reset=reset) as url:
-        assert "broke off" in str(await refused(Client(KEY), target, url))
+        assert "broke off" in str(await refused(near_client(), target, url))
 
 
 async def test_a_server_that_stops_sending(target):
@@ -447,6 +503,6 @@ async def test_a_server_that_stops_sending(target):
     server = await asyncio.start_server(stall, "127.0.0.1", 0)
     async with server:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/a.mp4"
-        error = await refused(Client(KEY, timeout=httpx.Timeout(0.2)), target, url)
+        error = await refused(near_client(timeout=httpx.Timeout(0.2)), target, url)
         await asyncio.sleep(0.02)
     assert "ReadTimeout" in str(error)

@@ -113,6 +113,22 @@ def test_the_curl_asks_for_the_same(service, name):
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl")
+def test_the_key_is_not_among_the_arguments_of_curl(service, tmp_path, monkeypatch):
+    """Every user of a machine can list them."""
+    with sw.Studio("runs") as studio:
+        code = sw.run(_submit(studio, ASKED["text"])).to_code()
+    real, bin_, heard = shutil.which("curl"), tmp_path / "bin", tmp_path / "arguments"
+    bin_.mkdir()
+    (bin_ / "curl").write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {heard}\nexec {real} "$@"\n')
+    (bin_ / "curl").chmod(0o755)
+    monkeypatch.setenv("PATH", str(bin_), prepend=os.pathsep)
+    done = subprocess.run(["sh", "-c", code.curl], capture_output=True, text=True, timeout=60)
+    assert json.loads(done.stdout)["id"].startswith("cgt-")
+    assert "contents/generations/tasks" in heard.read_text()
+    assert KEY not in heard.read_text()
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl")
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_no_text_breaks_out(service, tmp_path, text):
     with sw.Studio("runs") as studio:
