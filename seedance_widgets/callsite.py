@@ -12,6 +12,8 @@ import warnings
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from seedance_widgets.terminal import printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -35,6 +37,7 @@ _caller: ContextVar[_Place | None] = ContextVar("seedance_caller", default=None)
 
 def warn(message: str, category: type[Warning]) -> None:
     """Warn, at the line that called this package where there is one."""
+    message = printable(message)
     place = _place() or _caller.get()
     if place is None:
         warnings.warn(message, category, stacklevel=2)

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seedance_widgets.terminal import say
 from seedance_widgets.units import count_text, usd_text
 
 if TYPE_CHECKING:
@@ -19,22 +20,41 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
+_unheard: list[Exception] = []  # why lines could not be printed
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     from seedance_widgets.errors import SeedanceError
 
+    _unheard.clear()
     args = _parser().parse_args(argv)
     try:
-        return int(args.run(args))
-    except BrokenPipeError:  # whoever reads has seen enough, as in `... | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        status = int(args.run(args))
     except (SeedanceError, OSError) as error:
-        print(f"seedance-widgets: {error}", file=sys.stderr)
-        return 1
+        say(f"seedance-widgets: {error}", error=True)
+        status = 1
     except KeyboardInterrupt:
-        return 130
+        status = 130
+    return status or _end_output()
+
+
+def _print(text: str) -> None:
+    """Print a line; the work goes on where nobody hears of it, and the exit status tells it."""
+    if (unheard := say(text)) is not None:
+        _unheard.append(unheard)
+
+
+def _end_output() -> int:
+    """The exit status where all that could be done is done: 1 if what it printed did not arrive."""
+    if not _unheard:
+        return 0
+    if not isinstance(_unheard[0], BrokenPipeError):  # whoever reads has seen enough, as in `... | head`
+        say(f"seedance-widgets: the output could not be written: {_unheard[0]}", error=True)
+    with contextlib.suppress(OSError, ValueError):
+        # or Python fails once more at its end, with what is left to be written
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -117,7 +137,7 @@ def _simulate(args: argparse.Namespace) -> int:
         simulator.serve(port=args.port, host=args.host) as base_url,
     ):
         # who started this process reads one line, then goes to work
-        print(base_url, flush=True)
+        _print(base_url)
         wait_for_stop()
     return 0
 
@@ -130,7 +150,7 @@ def _resume(args: argparse.Namespace) -> int:
     failed = 0
     with Studio(args.home, log=_existing_log(args), simulate=args.simulate) as studio:
         resumed = run(studio.resume())
-        print(resumed, flush=True)
+        _print(str(resumed))
         # what another kernel looks after may take as long as that kernel lives
         ours = [task for task in resumed if task.key not in resumed.elsewhere]
         for task in ours:
@@ -138,8 +158,8 @@ def _resume(args: argparse.Namespace) -> int:
                 run(task)
             except SeedanceError:
                 failed += 1
-            print(repr(task), flush=True)
-        print(f"{len(ours)} unfinished, {len(ours) - failed} done now, {failed} with an error")
+            _print(repr(task))
+        _print(f"{len(ours)} unfinished, {len(ours) - failed} done now, {failed} with an error")
     return 1 if failed else 0
 
 
@@ -150,13 +170,13 @@ def _log(args: argparse.Namespace) -> int:
     frame = Log(Store(_existing_log(args)), args.home.resolve()).to_pandas()
     if args.csv:
         frame.to_csv(args.csv)
-        print(f"{count_text(len(frame), 'task')} in {args.csv}")
+        _print(f"{count_text(len(frame), 'task')} in {args.csv}")
         return 0
     shown = frame[["status", "model", "resolution", "ratio", "frames", "seed", "tokens", "usd", "prompt"]]
-    print(shown.to_string(max_colwidth=40))
+    _print(shown.to_string(max_colwidth=40))
     settled = frame.loc[~frame["simulated"], "usd"].sum()
     simulated = int(frame["simulated"].sum())
-    print(f"{count_text(len(frame), 'task')}, {usd_text(settled)} billed, {simulated} simulated")
+    _print(f"{count_text(len(frame), 'task')}, {usd_text(settled)} billed, {simulated} simulated")
     return 0
 
 
@@ -170,8 +190,8 @@ def _webhook(args: argparse.Namespace) -> int:
         studio.webhook(args.port, args.host) as hook,
     ):
         resumed = run(studio.resume())
-        print(hook.url, flush=True)
-        print(f"following {count_text(len(resumed), 'unfinished task')}; Ctrl-C ends", flush=True)
+        _print(hook.url)
+        _print(f"following {count_text(len(resumed), 'unfinished task')}; Ctrl-C ends")
         wait_for_stop()
     return 0
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seedance_widgets.terminal import say
 from seedance_widgets.units import usd_text
 
 if TYPE_CHECKING:
@@ -36,21 +37,20 @@ def demo(jupyter: Sequence[str] = (), *, headless: bool = False) -> int:
         The exit status.
     """
     if not headless and shutil.which("jupyter-lab", path=_scripts()) is None:
-        print('JupyterLab is not installed here: pip install "seedance-widgets[lab]"', file=sys.stderr)
+        say('JupyterLab is not installed here: pip install "seedance-widgets[lab]"', error=True)
         return 1
     folder = _fresh_folder()
     for notebook in sorted(_notebooks().glob("*.ipynb")):
         shutil.copy(notebook, folder)
     if headless:
         return _run_headless(folder)
-    print(f"Opening JupyterLab in {folder} on the simulator: no key, no network, nothing is billed.")
+    say(f"Opening JupyterLab in {folder} on the simulator: no key, no network, nothing is billed.")
     command = [sys.executable, "-m", "jupyterlab", _QUICKSTART, *jupyter]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")
     if os.name == "posix":
         # This process becomes Lab, so that Ctrl-C and signals reach the right one.
         os.chdir(folder)
-        sys.stdout.flush()
         os.execv(sys.executable, command)  # noqa: S606 - our own interpreter
     return subprocess.run(command, cwd=folder, check=False).returncode  # noqa: S603 - our own interpreter
 
@@ -73,7 +73,7 @@ def _run_headless(folder: Path) -> int:
         if cell.cell_type == "code":
             done += 1
             first = next(iter(cell.source.splitlines()), "")
-            print(f"cell {done} of {cells}: {first[:70]}", file=sys.stderr, flush=True)
+            say(f"cell {done} of {cells}: {first[:70]}", error=True)
 
     client = NotebookClient(
         notebook,
@@ -88,13 +88,13 @@ def _run_headless(folder: Path) -> int:
     try:
         client.execute()
     except CellExecutionError as error:
-        print(error, file=sys.stderr)
+        say(str(error), error=True)
         status = 1
     nbformat.write(notebook, path)  # type: ignore[no-untyped-call]
     home = folder / "runs"
     if (home / "log.sqlite").exists():
         _print_tasks(Log(Store(home / "log.sqlite"), home).to_pandas())
-    print(path)
+    say(str(path))
     return status
 
 
@@ -102,7 +102,8 @@ def _print_tasks(tasks: Any) -> None:
     for task in tasks.reset_index().astype(object).where(lambda cells: cells.notna(), None).itertuples():
         size = f"{task.width}x{task.height}" if task.width else "-"
         usd = "-" if task.usd is None else usd_text(task.usd)
-        print(task.key, task.status, size, task.tokens or "-", usd, task.video_path or "-")
+        said = (task.key, task.status, size, task.tokens or "-", usd, task.video_path or "-")
+        say(" ".join(map(str, said)))
 
 
 def _fresh_folder() -> Path:

@@ -43,6 +43,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from seedance_widgets.terminal import printable
 from seedance_widgets.units import count_text
 
 if TYPE_CHECKING:
@@ -103,6 +104,10 @@ def shorten_text(told: str) -> str:
 
 class SeedanceError(Exception):
     """Base of every error raised by this package."""
+
+    def __str__(self) -> str:
+        # the service and prompts are quoted in it, and a traceback prints it as it is
+        return printable(super().__str__())
 
 
 def error_text(error: BaseException) -> str:

@@ -18,6 +18,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from seedance_widgets.background_loop import engine
+from seedance_widgets.terminal import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,11 +73,15 @@ def show_once(bundle: Bundle) -> Any:
         What draws it anew; None in a terminal, which has no place to update.
     """
     if not in_notebook():
-        print(bundle["text/plain"])  # noqa: T201 - nothing else is shown in a terminal
+        say(bundle["text/plain"])
         return None
     from IPython.display import display
 
-    return display(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+    try:
+        return display(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+    except Exception:
+        logger.warning("an output could not be shown; what it tells of goes on", exc_info=True)
+        return None
 
 
 @dataclass(slots=True)

@@ -11,10 +11,8 @@ names a paid task.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import random
-import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +32,7 @@ from seedance_widgets.log.row_mapping import Order
 from seedance_widgets.modelark.error_codes import is_retryable_refusal, proves_refusal, refuses_every_create
 from seedance_widgets.request.pricing import estimate
 from seedance_widgets.task.input_clips import renew_links
+from seedance_widgets.terminal import say
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -364,10 +363,8 @@ class Submission:
                 trace = None if isinstance(error, LogError) else error
                 logger.warning("task %s: the log cannot be used: %s", self._intent.key, error, exc_info=trace)
                 if tries == 1:
-                    # the card and whoever reads the terminal know it, whatever becomes of the disk,
-                    # which may be the one that stderr is written to as well
-                    with contextlib.suppress(OSError, ValueError):
-                        print(f"seedance-widgets: {text} Tried again.", file=sys.stderr)  # noqa: T201
+                    # the card and whoever reads the terminal know it, whatever becomes of the disk
+                    say(f"seedance-widgets: {text} Tried again.", error=True)
                     note = f"{happened} Not written down yet: {error}"
                     self._registry.publish(replace(self._intent.row, note=note))
                 if tries == _WRITE_TRIES:

@@ -80,6 +80,7 @@ def make_server(app: ASGIApp, host: str, port: int) -> uvicorn.Server:
         backlog=BACKLOG,
         ws="none",
         lifespan="off",
+        log_config=None,  # theirs needs an output, and is not ours to set
         log_level="critical",
         access_log=False,  # an address may hold a secret
         date_header=False,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from seedance_widgets.log.row import FINAL, NEVER_MADE, UNDERWAY, WORRYING, Status
+from seedance_widgets.terminal import printable
 from seedance_widgets.units import cost_text, data_url, duration_text, usd_text
 
 if TYPE_CHECKING:
@@ -84,9 +85,11 @@ def card_text(facts: CardFacts) -> str:
     parts = [f"Task {facts.key}", _status(facts), *_figures(facts)]
     if facts.problem:
         parts.append(brief(facts.problem))
+    if facts.note:
+        parts.append(brief(facts.note))
     if facts.download:
         parts.append(facts.download)
-    return " · ".join(parts)
+    return printable(" · ".join(parts))
 
 
 def card_html(facts: CardFacts) -> str:

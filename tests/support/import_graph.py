@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # each line may import what stands above it; rooms of one line may import each other one way
 ROOMS = (
-    ("errors", "units", "background_loop", "nested_loops", "callsite", "live_output"),
+    ("errors", "units", "terminal", "background_loop", "nested_loops", "callsite", "live_output"),
     ("catalog",),
     ("inputs",),
     ("request",),
