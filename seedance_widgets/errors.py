@@ -195,6 +195,10 @@ class LogError(SeedanceError):
     """The log cannot be opened, read or written."""
 
 
+class LogMoved(LogError):
+    """The log's file was moved, removed or replaced while a studio had it open."""
+
+
 class MediaError(SeedanceError):
     """A picture or a clip cannot be read or written."""
 

@@ -324,7 +324,7 @@ class Watcher:
                 try:
                     await self._registry.record(self._journal.troubled, each.key, error)
                 except LogError as unwritten:
-                    self._registry.remark(each.key, str(unwritten))
+                    self._registry.remark(each.key, unwritten)
                 except Exception:
                     logger.exception(
                         "the trouble with task %s could not be written down: %s", each.key, error

@@ -8,6 +8,7 @@ Commits reach the disk before they return (WAL with full sync).
 from __future__ import annotations
 
 import contextlib
+import shutil
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import URL, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, ProgrammingError
 
-from seedance_widgets.errors import LogError
-from seedance_widgets.log.disk import refuse_network
+from seedance_widgets.callsite import warn
+from seedance_widgets.errors import LogError, LogMoved
+from seedance_widgets.log.disk import copy_to_read, refuse_network
 from seedance_widgets.log.migrations import migrate, newest_version
 from seedance_widgets.log.schema import READ_VERSION
 
@@ -35,6 +37,11 @@ _ADVISORY_LOCK = 0x5EEDA9CE
 _KINDS = (
     "A log is a SQLite file on a local disk, or in a server's database: "
     "postgresql+psycopg://user:password@host/database."
+)
+_ONLY_READ = (
+    "the log {} is on a network file system, where SQLite's locks do not hold. It is opened "
+    "for reading only, with what it holds now. To go on with it, copy its folder to a local disk and open the "
+    "studio there."
 )
 
 
@@ -71,9 +78,14 @@ class Store:
     """
 
     def __init__(self, location: Path | str, *, clock: Callable[[], float] = time.time) -> None:
-        self._engine: Engine = _engine_of(location)
-        self.version = newest_version()
+        self._engine, self._copy = _engine_of(location), None
         self.name = self._engine.url.render_as_string(hide_password=True)
+        named = self._engine.url.database or ""
+        if self._engine.dialect.name == "sqlite" and named and not named.startswith("file:"):
+            self._copy = _copy_from_network(Path(named))
+        if self._copy is not None:
+            self._engine = create_engine(URL.create("sqlite", database=str(self._copy)))
+        self.version = newest_version()
         self._sqlite = self._engine.dialect.name == "sqlite"
         if self._sqlite:
             event.listen(self._engine, "connect", _prepare_sqlite)
@@ -97,6 +109,8 @@ class Store:
         LogError
             The log cannot be written to, or a newer version of this package has taken it over.
         """
+        if self._copy is not None:
+            raise LogError(f"nothing was written or sent: {_ONLY_READ.format(self.name)}")
         with self._transaction() as connection:
             self._refuse_other_version(connection)
             yield connection
@@ -117,6 +131,8 @@ class Store:
     def close(self) -> None:
         """Let go of the database."""
         self._engine.dispose()
+        if self._copy is not None:
+            shutil.rmtree(self._copy.parent, ignore_errors=True)
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[Connection]:
@@ -163,9 +179,10 @@ class Store:
         with contextlib.suppress(OSError):
             if path.stat().st_ino == number:
                 return
-        raise LogError(
+        raise LogMoved(
             f"the log {self.name} was removed or replaced while it was in use; nothing was written. Move it "
-            "back to its place, or close this studio and make another one."
+            "back to its place, or close this studio and make another one where it is now: tasks go on at "
+            "the service meanwhile, and `await studio.resume()` takes them up."
         )
 
     def _end(self, connection: Connection, how: str) -> None:
@@ -189,7 +206,6 @@ class Store:
 
 def _engine_of(location: Path | str) -> Engine:
     if not (isinstance(location, str) and "://" in location):
-        refuse_network(Path(location))
         # not as text: "?" and what follows it in a folder's name would be read as options
         return create_engine(URL.create("sqlite", database=str(Path(location).expanduser())))
     try:
@@ -200,8 +216,6 @@ def _engine_of(location: Path | str) -> Engine:
     backend = url.get_backend_name()
     if backend not in ("sqlite", "postgresql"):
         raise LogError(f"a log cannot be kept in {backend}. {_KINDS}")
-    if backend == "sqlite" and url.database and not url.database.startswith("file:"):
-        refuse_network(Path(url.database))
     try:
         # a server may have been started anew since a connection was last used
         return create_engine(url, pool_pre_ping=backend != "sqlite")
@@ -209,6 +223,24 @@ def _engine_of(location: Path | str) -> Engine:
         raise LogError(
             f'a log in {backend} needs {error.name}: pip install "seedance-widgets[team]". {_KINDS}'
         ) from None
+
+
+def _copy_from_network(path: Path) -> Path | None:
+    """A copy of a log that is on a network file system, to be read; None for a log on a disk of its own.
+
+    Raises
+    ------
+    LogError
+        There is none yet: it cannot be begun there.
+    """
+    try:
+        refuse_network(path)
+    except LogError:
+        if not path.exists():
+            raise
+        warn(_ONLY_READ.format(path), UserWarning)
+        return copy_to_read(path)
+    return None
 
 
 def _prepare_sqlite(connection: Any, _: Any) -> None:

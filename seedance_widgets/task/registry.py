@@ -17,13 +17,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from seedance_widgets.background_loop import engine
-from seedance_widgets.errors import SeedanceError
+from seedance_widgets.errors import LogMoved, SeedanceError
 from seedance_widgets.log.row import SAVE_ENDED_BADLY, FileState, Status
 from seedance_widgets.task.task import Task
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from seedance_widgets.errors import LogError
     from seedance_widgets.log.row import TaskRow
     from seedance_widgets.request.task_request import TaskRequest
     from seedance_widgets.task.task import Runtime
@@ -121,10 +122,12 @@ class Registry:
         if task := self._tasks.get(row.key):
             task.update(row)
 
-    def remark(self, key: str, note: str) -> None:
+    def remark(self, key: str, error: LogError) -> None:
         """Tell of a trouble with a task that cannot be written down, until its next row."""
         if task := self._held.get(key):
-            self.publish(replace(task.row, note=note))
+            self.publish(replace(task.row, note=str(error)))
+            if isinstance(error, LogMoved):  # nothing can be written until somebody moves it back
+                task.interrupt(error)
 
     def _log_news(self, row: TaskRow) -> None:
         known = self._tasks.get(row.key)

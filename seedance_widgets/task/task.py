@@ -226,6 +226,8 @@ class Task:
             How it ended; again each time one asks.
         DownloadError
             The clip exists but could not be saved.
+        LogError
+            The log was moved away, and nothing can be written; the task goes on at the service.
         """
         try:
             await asyncio.wait_for(engine.wait(self._ended), None if timeout is None else float(timeout))
@@ -372,6 +374,12 @@ class Task:
         self._given_up = error
         if not self._ended.done():
             self._ended.set_result(None)
+
+    def interrupt(self, error: Exception) -> None:
+        """Tell whoever awaits the task now of a trouble; it is followed all the same."""
+        ended, self._ended = self._ended, concurrent.futures.Future()
+        if not ended.done():
+            ended.set_exception(error)
 
     def _settle(self) -> None:
         if self._row.is_waiting:

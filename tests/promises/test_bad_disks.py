@@ -4,6 +4,7 @@ finishes the job. Full disks and clocks that were set are in the failure matrix.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ctypes
 import gzip
@@ -336,7 +337,8 @@ def mount(top, kind):
         ([mount("/", "nfs4"), mount("/home/me", "ext4")], None),
         ([mount("/", "ext4"), mount("/home", "fuse.sshfs"), mount("/home/me", "xfs")], None),
         ([mount("/home/me", "xfs"), mount("/home/me", "CIFS")], "cifs"),  # the later one is on top
-        ([mount("/home/me", "9p"), mount("/home/m", "nfs")], None),
+        ([mount("/home/me", "9p"), mount("/home/m", "nfs")], "9p"),
+        ([mount("/home/me", "xfs"), mount("/home/m", "nfs")], None),
         ([mount("/home/me/runs", "fuse.s3fs")], "s3fs"),
         ([], None),
     ],
@@ -349,6 +351,78 @@ def test_a_log_on_a_network_is_refused_by_what_is_mounted_there(mounts, refused)
     with pytest.raises(sw.LogError, match=refused) as caught:
         refuse_network(path, mounts)
     assert "local disk" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "fuse.drive",
+        "fuse.gcsfuse",
+        "fuse.mountpoint-s3",
+        "fuse.blobfuse2",
+        "vboxsf",
+        "fuse.vmhgfs-fuse",
+        "wekafs",
+    ],
+)
+def test_a_new_home_on_what_is_known_to_be_remote_is_refused(tmp_path, monkeypatch, service, kind):
+    monkeypatch.setattr(
+        "psutil.disk_partitions", lambda **_: [mount("/", "ext4"), mount(str(tmp_path), kind)]
+    )
+    with pytest.raises(sw.LogError, match=f"network file system \\({kind}\\)"):
+        sw.Studio(tmp_path / "runs", simulate=service)
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
+async def test_a_home_that_is_on_a_network_already_opens_for_reading_and_is_left_as_it_is(
+    tmp_path, monkeypatch, service
+):
+    home = tmp_path / "runs"
+    with sw.Studio(home, simulate=service) as studio:
+        await studio.generate("a fox", **SMALL)
+        # not checkpointed: the newest rows stand beside the file
+        (tmp_path / "copy").mkdir()
+        for file in home.glob("log.sqlite*"):
+            (tmp_path / "copy" / file.name).write_bytes(file.read_bytes())
+    copied = {file.name: file.read_bytes() for file in (tmp_path / "copy").iterdir()}
+    monkeypatch.setattr("psutil.disk_partitions", lambda **_: [mount(str(tmp_path / "copy"), "nfs4")])
+    made = len(service.tasks())
+    with pytest.warns(UserWarning, match="opened for reading only.*copy its folder to a local disk"):
+        studio = sw.Studio(tmp_path / "copy", simulate=service)
+    assert list(studio.log.to_pandas()["prompt"]) == ["a fox"]
+    assert studio.spent > 0
+    task = await studio.task(studio.log.to_pandas().index[0])
+    for refused in (studio.submit("a second fox", **SMALL), task.judge("accept")):
+        with pytest.raises(sw.LogError, match="nothing was written or sent: .*copy its folder"):
+            await refused
+    studio.close()
+    assert len(service.tasks()) == made
+    assert {file.name: file.read_bytes() for file in (tmp_path / "copy").iterdir()} == copied
+
+
+def test_what_is_not_known_to_be_local_gets_one_warning():
+    disks = [mount("/", "ext4"), mount("/x", "fuse.newfs")]
+    with pytest.warns(UserWarning, match="not known to be local.*Keep it on a local disk"):
+        refuse_network(Path("/x/log.sqlite"), disks)
+    for _ in range(2):
+        refuse_network(Path("/x/log.sqlite"), disks)  # a second one would be an error here
+
+
+async def test_a_home_that_is_moved_is_said_to_whoever_awaits(tmp_path, clock):
+    service = sw.Simulator(clock=clock)
+    home, away = tmp_path / "runs", tmp_path / "away"
+    with sw.Studio(home, simulate=service, clock=clock) as studio:
+        task = await studio.submit("a fox", **SMALL)
+        waiting = asyncio.ensure_future(task.wait(timeout=60))
+        home.rename(away)
+        clock.pass_(1000)
+        with pytest.raises(sw.LogError, match="removed or replaced while it was in use.*resume"):
+            await waiting
+        away.rename(home)
+        await task.wait(timeout=60)
+        assert task.video_path.exists()
+    assert len(service.tasks()) == 1
+    service.close()
 
 
 # --- answers ---------------------------------------------------------------------------------------------
