@@ -39,9 +39,8 @@ _KINDS = (
     "postgresql+psycopg://user:password@host/database."
 )
 _ONLY_READ = (
-    "the log {} is on a network file system, where SQLite's locks do not hold. It is opened "
-    "for reading only, with what it holds now. To go on with it, copy its folder to a local disk and open the "
-    "studio there."
+    "the log {} is on a network file system, where SQLite's locks do not hold. It is opened for reading "
+    "only, as it is now. To go on with it, copy its folder to a local disk and open it there."
 )
 
 

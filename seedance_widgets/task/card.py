@@ -26,8 +26,9 @@ __all__ = ["CardFacts", "as_text", "brief", "card_html", "card_text", "shorten",
 class CardFacts:
     """What a card shows. Sides are pixels, money USD, ``elapsed`` seconds; unknown is None.
 
-    ``video`` and ``download`` are paths relative to the notebook, ``poster`` a JPEG's bytes. ``until`` is
-    when the service forgets what is still needed: the file of a clip that is not saved, or a draft.
+    ``video`` and ``download`` are paths relative to the notebook, ``poster`` a JPEG's bytes. ``unreached``
+    says why the page cannot have the clip. ``until`` is when the service forgets what is still needed: the file
+    of a clip that is not saved, or a draft.
     """
 
     key: str
@@ -50,6 +51,7 @@ class CardFacts:
     note: str | None = None
     video: str | None = None
     download: str | None = None
+    unreached: str | None = None
     poster: bytes | None = None
     until: datetime | None = None
     is_draft: bool = False
@@ -126,6 +128,7 @@ def card_html(facts: CardFacts) -> str:
                 poster=facts.poster,
                 download=facts.download,
                 sides=sides,
+                unreached=facts.unreached,
             )
         )
     return (
@@ -142,6 +145,7 @@ def video_html(
     poster: bytes | None = None,
     download: str | None = None,
     sides: tuple[int, int] | None = None,
+    unreached: str | None = None,
 ) -> str:
     """A player for a clip, and a link to the file.
 
@@ -155,7 +159,11 @@ def video_html(
         A JPEG for where the clip is not there: behind it, not before it, as its own first frame is sharper.
     sides
         Width and height in pixels, so that nothing moves once the clip is read.
+    unreached
+        Why the page cannot have the clip: said, with how to play it, in place of a player.
     """
+    if unreached is not None:
+        return _unplayed(video, label=label, poster=poster, why=unreached)
     still = ""
     if poster:
         still = f" url({data_url(poster, 'image/jpeg')}) center/contain no-repeat"
@@ -172,6 +180,22 @@ def video_html(
     return (
         f'<video controls muted playsinline preload="metadata" {_KEYS_STAY} src="{_address(video)}" '
         f'style="{shape}" aria-label="{escape(label)}"></video>{link}'
+    )
+
+
+def _unplayed(video: str, *, label: str, poster: bytes | None, why: str) -> str:
+    """The poster of a clip that the page cannot have, and how to play it."""
+    still = ""
+    if poster:
+        source = data_url(poster, "image/jpeg")
+        still = f'<img src="{source}" alt="{escape(label)}" style="max-width:100%;margin-top:8px">'
+    words = (
+        f"The clip is saved, and this page cannot reach it: {why}. To play it here, let the kernel send it: "
+        "sw.Gallery([task]). For cards that play, keep the studio's home in a folder beside the notebook."
+    )
+    return (
+        f'{still}<div style="font-size:12px;margin-top:4px">{as_text(words)} '
+        f'<span style="{_MUTED}">{as_text(video)}</span></div>'
     )
 
 

@@ -12,6 +12,7 @@ from seedance_widgets import catalog
 from seedance_widgets.log.row import TO_SAVE, FileState, Status
 from seedance_widgets.media.video_file import shrink
 from seedance_widgets.task.card import CardFacts
+from seedance_widgets.task.served_files import why_out_of_reach
 from seedance_widgets.units import moment_of, relative_path, seconds_of
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def facts_of(
         note=row.remark if error else row.words,
         video=_relative(around.absolute(row.preview_path) or saved),
         download=_relative(saved),
+        unreached=why_out_of_reach(saved) if saved else None,
         poster=_small(poster) if with_poster and poster else None,
         until=_expiry_of(row),
         is_draft=row.kind == "draft" and row.file == FileState.SAVED,

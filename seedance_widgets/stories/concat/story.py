@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from seedance_widgets.errors import MediaError
 from seedance_widgets.media.video_file import poster_jpeg
 from seedance_widgets.task.card import as_text, video_html
+from seedance_widgets.task.served_files import why_out_of_reach
 from seedance_widgets.units import count_text, relative_path
 
 if TYPE_CHECKING:
@@ -64,7 +65,13 @@ class Story:
             f'overflow-wrap:anywhere">{as_text(remark)}</div>'
             for remark in self._remarks()
         )
-        video = video_html(self._link(), label=self.path.stem, poster=self._poster(), download=self._link())
+        video = video_html(
+            self._link(),
+            label=self.path.stem,
+            poster=self._poster(),
+            download=self._link(),
+            unreached=why_out_of_reach(self.path),
+        )
         return (
             '<div style="max-width:640px;font-family:var(--jp-ui-font-family,sans-serif);font-size:13px;'
             f'color:var(--jp-ui-font-color1,#212121)">{as_text(self._figures())}{remarks}{video}</div>'
