@@ -15,6 +15,7 @@ import contextlib
 import functools
 import inspect
 import logging
+import os
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -37,6 +38,10 @@ class Engine:
     """One loop on one daemon thread."""
 
     def __init__(self) -> None:
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Be as new: in a forked child, threads are gone and locks may be held by nobody."""
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -160,6 +165,8 @@ def _log_failure(name: str, future: concurrent.futures.Future[Any]) -> None:
 
 
 engine = Engine()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=engine.begin_anew)
 # Before the interpreter takes the thread pools away from under the loop.
 threading._register_atexit(engine.stop)  # type: ignore[attr-defined]  # noqa: SLF001
 atexit.register(engine.stop)

@@ -40,7 +40,7 @@ never existed at the service. Warnings are `RetiredModelWarning`, `LegacyFlagsWa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from seedance_widgets.terminal import printable
@@ -91,6 +91,7 @@ __all__ = [
 
 _LONGEST_VALUE = 60  # characters of a parameter
 _LONGEST_TOLD = 400  # characters of what the service said
+_PLAIN = (str, bytes, bool, int, float, type(None))
 KEYS_URL = "https://console.byteplus.com/ark/apiKey"
 MODELS_URL = "https://console.byteplus.com/ark/openManagement"
 
@@ -102,12 +103,25 @@ def shorten_text(told: str) -> str:
     return f"{told[:_LONGEST_TOLD].rstrip()} ... ({len(told):,} characters in all)"
 
 
+def _restore(kind: type[SeedanceError], args: tuple[Any, ...]) -> SeedanceError:
+    """An error as it was pickled, but for its attributes."""
+    return kind.__new__(kind, *args)
+
+
 class SeedanceError(Exception):
     """Base of every error raised by this package."""
 
     def __str__(self) -> str:
         # the service and prompts are quoted in it, and a traceback prints it as it is
         return printable(super().__str__())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # not by calling the class, whose arguments are not kept; what belongs to this process stays here
+        return _restore, (type(self), self.args), self._portable()
+
+    def _portable(self) -> dict[str, Any]:
+        """The attributes that mean something in another process."""
+        return dict(self.__dict__)
 
 
 def error_text(error: BaseException) -> str:
@@ -148,6 +162,14 @@ class InvalidRequest(SeedanceError, ValueError):
         lines = "\n".join(f"  - {problem}" for problem in self.problems)
         count = f"{count_text(len(self.problems), 'problem')} in the request; nothing was sent"
         super().__init__(f"{refused or count}:\n{lines}")
+
+    def _portable(self) -> dict[str, Any]:
+        # a value may be anything, such as an open file
+        problems = [
+            each if isinstance(each.value, _PLAIN) else replace(each, value=repr(each.value))
+            for each in self.problems
+        ]
+        return {**self.__dict__, "problems": problems}
 
 
 class InvalidCatalogEntry(SeedanceError, ValueError):
@@ -220,11 +242,24 @@ class WaitTimeout(SeedanceError, TimeoutError):
 
 
 class TaskError(SeedanceError):
-    """Something ended badly for one task, which hangs on ``task``."""
+    """Something ended badly for one task, which hangs on ``task``; ``task_key`` is its key.
+
+    In another process, where an error was pickled to, ``task`` is None and ``task_key`` names it:
+    ``await studio.task(error.task_key)``.
+    """
 
     def __init__(self, message: str, *, task: Task | None = None) -> None:
         self.task = task
+        self._task_key: str | None = None
         super().__init__(message)
+
+    @property
+    def task_key(self) -> str | None:
+        """The key of the task, None where it has none."""
+        return self._task_key if self.task is None else self.task.key
+
+    def _portable(self) -> dict[str, Any]:
+        return {**self.__dict__, "task": None, "_task_key": self.task_key}
 
 
 class RequestRejected(TaskError):
@@ -276,6 +311,9 @@ class ChainStopped(TaskError):
         self.link = link
         self.tasks = list(tasks)
         super().__init__(message, task=task)
+
+    def _portable(self) -> dict[str, Any]:
+        return {**super()._portable(), "tasks": []}
 
 
 class ServiceError(SeedanceError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextvars
 import logging
+import os
 import sys
 import threading
 import time
@@ -167,6 +168,10 @@ class _Drawing:
     """The thread that draws, started when first needed."""
 
     def __init__(self) -> None:
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Be as new, in a forked child."""
         self._news = threading.Condition()
         self._changed: dict[LiveOutput, None] = {}  # in their turn
         self._urgent: list[tuple[Future[None], Callable[[], object]]] = []
@@ -223,3 +228,5 @@ class _Drawing:
 
 
 _drawing = _Drawing()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_drawing.begin_anew)

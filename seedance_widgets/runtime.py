@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import hashlib
 import logging
+import os
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -223,9 +224,19 @@ class StudioRuntime:
         Raises
         ------
         SeedanceError
-            The runtime is closed.
+            The runtime is closed, or was made in another process.
         """
         self.outbox.check_open()
+
+    def check_process(self) -> None:
+        """Refuse to wait or work in a forked child, where nothing is followed.
+
+        Raises
+        ------
+        SeedanceError
+            The runtime was made in another process.
+        """
+        self.outbox.check_process()
 
     # --- for those who look on ---------------------------------------------------------------------------
 
@@ -342,12 +353,25 @@ def join(
         return runtime, shared_by
 
 
+def _begin_anew() -> None:
+    """Forget the runtimes of the process that this one was forked from."""
+    global _lock  # noqa: PLW0603 - it may be held by a thread that is not here
+    _lock = threading.Lock()
+    _runtimes.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)
+
+
 def leave(shared_by: SharedBy) -> None:
     """Give a handle back; the last one closes the runtime, and blocks until it is closed.
 
     On the engine's own thread, as in a coroutine that `run` was given, it closes behind whoever asked.
     """
     with _lock:
+        if shared_by not in _runtimes:  # forked: it is its own process that closes it
+            return
         runtime, handles = _runtimes[shared_by]
         if handles > 1:
             _runtimes[shared_by] = (runtime, handles - 1)

@@ -8,7 +8,7 @@ import numbers
 import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Never, Self, TypeVar, overload
 
 from seedance_widgets import catalog
 from seedance_widgets.background_loop import engine
@@ -632,6 +632,12 @@ class Studio:
     ) -> None:
         # the answers that are waited for then must not hold up the loop
         await asyncio.to_thread(self.close)
+
+    def __reduce__(self) -> Never:
+        raise TypeError(
+            f"a studio is not pickled: it has a key, and threads. Make one where it is needed: "
+            f"Studio({str(self.home)!r}, ...)"
+        )
 
     def __repr__(self) -> str:
         kind = ", simulated" if self._runtime.simulated else ""

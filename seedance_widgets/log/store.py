@@ -8,6 +8,7 @@ Commits reach the disk before they return (WAL with full sync).
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import time
 from pathlib import Path
@@ -85,6 +86,7 @@ class Store:
         if self._copy is not None:
             self._engine = create_engine(URL.create("sqlite", database=str(self._copy)))
         self.version = newest_version()
+        self._process = os.getpid()
         self._sqlite = self._engine.dialect.name == "sqlite"
         if self._sqlite:
             event.listen(self._engine, "connect", _prepare_sqlite)
@@ -117,7 +119,7 @@ class Store:
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection for reading only."""
-        with self._own_errors(), self._engine.connect() as connection:
+        with self._own_errors(), self._connect() as connection:
             try:
                 yield connection
             except DBAPIError as error:
@@ -135,7 +137,7 @@ class Store:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[Connection]:
-        with self._own_errors(), self._engine.connect() as connection:
+        with self._own_errors(), self._connect() as connection:
             self._begin(connection)
             try:
                 yield connection
@@ -143,6 +145,12 @@ class Store:
                 self._end(connection, "ROLLBACK")
                 raise
             self._end(connection, "COMMIT")
+
+    def _connect(self) -> Connection:
+        if os.getpid() != self._process:  # forked: the other process goes on with its connections
+            self._process = os.getpid()
+            self._engine.dispose(close=False)
+        return self._engine.connect()
 
     def _begin(self, connection: Connection) -> None:
         if self._sqlite:

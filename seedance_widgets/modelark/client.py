@@ -226,7 +226,9 @@ class Client:
         try:
             http = self._wire.for_files()
         except Exception as exc:
-            reason = f"no connection can be made ({type(exc).__name__}): see the proxy and TLS settings"
+            reason = (
+                f"no connection can be made ({type(exc).__name__}: {exc}): see the proxy and TLS settings"
+            )
             raise DownloadError(f"{reason} of the environment; nothing was saved") from exc
         return await download(http, url, path, may_fetch=self._may_fetch)
 

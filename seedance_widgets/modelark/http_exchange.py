@@ -13,6 +13,7 @@ import functools
 import json
 import logging
 import math
+import os
 import re
 import uuid
 from dataclasses import dataclass
@@ -52,6 +53,7 @@ _DEEPEST = 50
 _UNKEEPABLE = re.compile("[\0\ud800-\udfff]")
 _SCRUBBED_FROM = 12  # characters
 _LARGEST_ANSWER = 1 << 24  # bytes; a full page of 500 tasks has about 1 << 20
+_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 _is_ours: contextvars.ContextVar[bool] = contextvars.ContextVar("is_ours", default=False)
 
 
@@ -222,7 +224,7 @@ class Wire:
                 del self._open[key]
             if self._tls is None and self._transport is None:
                 # Once for all connections: it takes longer than a call.
-                self._tls = httpx.create_ssl_context()
+                self._tls = _make_tls()
             headers = {"User-Agent": f"seedance-widgets/{_version()}"}
             if with_key:
                 headers |= {"Authorization": f"Bearer {self._key.text}", "Accept": "application/json"}
@@ -240,6 +242,19 @@ class Wire:
                 trust_env=self.base_url.startswith("https:"),
             )
         return self._open[loop, with_key]
+
+
+def _make_tls() -> ssl.SSLContext:
+    try:
+        return httpx.create_ssl_context()
+    except OSError as error:
+        told = [f"{name}={os.environ[name]}" for name in _CERTIFICATES if os.environ.get(name)]
+        if not told:
+            raise
+        # httpx's own words do not say which file it looked for
+        raise OSError(
+            f"the certificates of {' and '.join(told)} cannot be read ({error}): mend or unset it"
+        ) from error
 
 
 class _QueryCutter(logging.Filter):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import numbers
 import re
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -329,4 +330,11 @@ def _draft_task(value: Any, problems: list[Problem]) -> DraftTask | None:
 
 def shown(value: Any) -> Any:
     """Enough of a value to recognise it in a message."""
-    return value if isinstance(value, str) and len(value) < _LONGEST_SHOWN else f"<{type(value).__name__}>"
+    if isinstance(value, bytes | bytearray | memoryview):
+        return f"<{len(value):,} bytes>"
+    if isinstance(value, str):
+        return value if len(value) < _LONGEST_SHOWN else f"{value[:_LONGEST_SHOWN]}..."
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    written = reprlib.repr(value) if isinstance(value, list | tuple | dict | set) else ""
+    return value if written and len(written) < _LONGEST_SHOWN else f"<{type(value).__name__}>"

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import random
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -60,6 +61,10 @@ _LONGEST_WAIT = 60.0
 # a queue that has not drained by then is a refusal that a person should hear of
 _PATIENCE = 900.0
 _WRITE_TRIES = 10
+_ELSEWHERE = (
+    "this studio was made in another process ({}), which follows its tasks; nothing was sent. Make one here: "
+    "Studio(home). `await studio.task(key)` finds any task of it."
+)
 _CLOSED = "this studio is closed; nothing was sent. Make another one: Studio(home)."
 logger = logging.getLogger(__name__)
 _LAST_ANSWER = 75.0
@@ -106,6 +111,7 @@ class Outbox:
         self._sleep = sleep
         self._sends: set[asyncio.Task[Any]] = set()
         self._closed = False
+        self._process = os.getpid()
 
     async def begin(
         self,
@@ -165,10 +171,22 @@ class Outbox:
         Raises
         ------
         SeedanceError
-            The studio is closed.
+            The studio is closed, or was made in another process.
         """
+        self.check_process()
         if self._closed:
             raise SeedanceError(_CLOSED)
+
+    def check_process(self) -> None:
+        """Refuse to wait or work in a forked child, where nothing is followed.
+
+        Raises
+        ------
+        SeedanceError
+            The studio was made in another process.
+        """
+        if os.getpid() != self._process:
+            raise SeedanceError(_ELSEWHERE.format(self._process))
 
     async def close(self) -> None:
         """Turn away what waits at a gate, and hear the answers that are on their way."""

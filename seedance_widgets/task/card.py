@@ -27,8 +27,8 @@ class CardFacts:
     """What a card shows. Sides are pixels, money USD, ``elapsed`` seconds; unknown is None.
 
     ``video`` and ``download`` are paths relative to the notebook, ``poster`` a JPEG's bytes. ``unreached``
-    says why the page cannot have the clip. ``until`` is when the service forgets what is still needed: the file
-    of a clip that is not saved, or a draft.
+    says why the page cannot have the clip. ``until`` is when the service forgets what is still needed: the
+    file of a clip that is not saved, or a draft.
     """
 
     key: str

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import logging
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Never, Protocol
 
 from seedance_widgets.background_loop import engine
 from seedance_widgets.errors import TaskError, WaitTimeout
@@ -76,6 +76,9 @@ class Runtime(Surroundings, Protocol):
     @property
     def actions(self) -> Actions:
         """What people may decide about it."""
+
+    def check_process(self) -> None:
+        """Refuse to wait in a process that does not follow the task."""
 
     def starred(self, key: str) -> bool:
         """Whether the verdict that stands on a task is a star."""
@@ -229,6 +232,8 @@ class Task:
         LogError
             The log was moved away, and nothing can be written; the task goes on at the service.
         """
+        if not self._ended.done():
+            self._runtime.check_process()
         try:
             await asyncio.wait_for(engine.wait(self._ended), None if timeout is None else float(timeout))
         except TimeoutError:
@@ -329,6 +334,12 @@ class Task:
         from seedance_widgets.task.as_code import code_of
 
         return code_of(self._row, self._runtime.home, model=model_of(self._row))
+
+    def __reduce__(self) -> Never:
+        raise TypeError(
+            f"a task is not pickled: keep task.key ({self.key!r}), and ask a studio of the other process "
+            "for it: await studio.task(key)"
+        )
 
     # --- showing -----------------------------------------------------------------------------------------
 
