@@ -7,6 +7,7 @@ says so; nothing is fetched here.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +55,8 @@ class VideoInput:
             object.__setattr__(self, "task", self.address.removeprefix(TASK))
         if not is_address(self.address) and not self.address.startswith(TASK):
             raise MediaError(_NOT_LOCAL.format(self.address or "an empty text"))
-        if self.seconds is not None and not 0 < float(self.seconds) < _LONGEST:
+        is_number = isinstance(self.seconds, Real) and not isinstance(self.seconds, bool)
+        if self.seconds is not None and not (is_number and 0 < self.seconds < _LONGEST):
             raise MediaError(f"seconds={self.seconds!r} is no length of a clip")
 
     @property

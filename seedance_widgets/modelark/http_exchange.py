@@ -248,13 +248,12 @@ def _make_tls() -> ssl.SSLContext:
     try:
         return httpx.create_ssl_context()
     except OSError as error:
-        told = [f"{name}={os.environ[name]}" for name in _CERTIFICATES if os.environ.get(name)]
-        if not told:
+        # the first that is set counts
+        told = next((f"{name}={os.environ[name]}" for name in _CERTIFICATES if os.environ.get(name)), None)
+        if told is None:
             raise
         # httpx's own words do not say which file it looked for
-        raise OSError(
-            f"the certificates of {' and '.join(told)} cannot be read ({error}): mend or unset it"
-        ) from error
+        raise OSError(f"the certificates of {told} cannot be read ({error}): mend or unset it") from error
 
 
 class _QueryCutter(logging.Filter):

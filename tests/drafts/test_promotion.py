@@ -288,7 +288,7 @@ async def test_drafts_are_tasks_keys_ids_or_rows(studio):
     for wrong in (None, 7):
         with pytest.raises(sw.InvalidRequest, match="neither a draft nor a list of them"):
             await studio.promote(wrong)
-    with pytest.raises(sw.InvalidRequest, match="<NoneType>.*not in this studio's log"):
+    with pytest.raises(sw.InvalidRequest, match="None.*not in this studio's log"):
         await studio.promote([None])
 
 

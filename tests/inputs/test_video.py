@@ -118,3 +118,14 @@ async def test_a_task_of_another_home_is_taken_by_its_link(tmp_path, simulator):
         second = await two.generate("again", **MODEL, **SMALL, reference_videos=[first])
         assert json.loads(second.row.reference_videos) == [f"task:{first.key}"]
         assert second.status == "succeeded"
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), 10**400, True, "4", pd.NA, [4]])
+def test_what_is_no_length_is_refused_in_words(seconds):
+    with pytest.raises(sw.MediaError, match="is no length of a clip"):
+        sw.VideoInput("https://example.com/a.mp4", seconds=seconds)
+
+
+@pytest.mark.parametrize("seconds", [4, 4.5, np.float64(4.0), np.int64(4)])
+def test_any_number_is_a_length(seconds):
+    assert sw.VideoInput("https://example.com/a.mp4", seconds=seconds).seconds == seconds

@@ -22,7 +22,9 @@ async def test_the_variable_is_named(tmp_path, monkeypatch, name):
     else:
         pytest.skip(f"this OpenSSL does not mind {name}")
     client = Client("k" * 36, "https://localhost:9/api/v3")
-    with pytest.raises(errors.NotSent, match=f"certificates of {name}={gone} cannot be read.*mend or unset it"):
+    with pytest.raises(
+        errors.NotSent, match=f"certificates of {name}={gone} cannot be read.*mend or unset it"
+    ):
         await client.create({"model": "m"})
     with pytest.raises(errors.DownloadError, match=f"{name}={gone}"):
         await client.download("https://localhost:9/a.mp4", tmp_path / "a.mp4")
