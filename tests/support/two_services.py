@@ -16,6 +16,7 @@ from raw_service import Call, RawService, Reply, Work, refusal
 from stage import Route
 
 import seedance_widgets as sw
+from seedance_widgets.background_loop import engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -104,9 +105,11 @@ class SecondService:
         places = (limits or {}).get("concurrency", math.inf)
         self.raw = RawService(clock=clock, run_seconds=RUN_SECONDS / speed, places=places).__enter__()
         self.faults = Orders(self.raw)
+        self._routes: list[Route] = []
 
     def transport(self) -> Route:
-        return Route(self.raw.root)
+        self._routes.append(Route(self.raw.root))
+        return self._routes[-1]
 
     @contextlib.contextmanager
     def serve(self) -> Iterator[str]:
@@ -128,6 +131,8 @@ class SecondService:
             ]
 
     def close(self) -> None:
+        for route in self._routes:  # the system closes a dead kernel's connections
+            engine.run(route.aclose())
         self.raw.__exit__()
 
 
