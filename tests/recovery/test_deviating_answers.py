@@ -1,0 +1,310 @@
+"""Lost answers on a second service that deviates in all it tells: random schedules, each from its number.
+
+The oracle is the service's own table: every prompt is sent once, so it says whose a task is. Whatever the
+service tells, nothing that was made is held to be unmade, no row takes another's task, and nothing is sent
+twice. What has a sign of ours is settled without a person; the rest is ``unknown``.
+
+    pytest --soak tests/recovery/test_deviating_answers.py    5,000 schedules
+    pytest --schedule 4711 tests/recovery/test_deviating_answers.py    one of them again
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+import shutil
+import sqlite3
+import tempfile
+from collections import Counter
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from clock import Clock
+from habits import Habits
+from raw_account import Account, Refused
+from raw_service import RawService, Reply, refusal
+from stage import Reached, Route
+
+import seedance_widgets as sw
+from seedance_widgets.sending.limits import Limits
+
+MEMORY = Path("/dev/shm")
+BASE_EXPIRY = 172_800
+LAG = 100  # seconds that a list may lag behind: less than is waited for
+# what befalls the lists of one look
+TROUBLES = ("away", "refused", "shifts", "shrinks", "lags", "unreadable")
+IN_A_PART = 20
+PARTS = 250
+
+# what becomes of a create whose answer is lost: whether a task is made, and what goes back
+LOST = {
+    "dropped before": (False, lambda work: None),
+    "500 before": (False, lambda work: refusal(500, "InternalServiceError")),
+    "dropped after": (True, lambda work: (work(), None)[1]),
+    "500 after": (True, lambda work: (work(), refusal(503, "ServiceUnavailable"))[1]),
+    "half": (True, lambda work: vars(reply := work()).update(share=0.4) or reply),
+    "no id": (True, lambda work: (work(), Reply(body={"task_id": "cgt-1"}))[1]),
+    "a number": (True, lambda work: (work(), Reply(body={"id": 17}))[1]),
+    "no JSON": (True, lambda work: (work(), Reply(body=b"<html>busy</html>"))[1]),
+}
+
+
+@pytest.fixture(autouse=True)
+def quick(fresh_catalog, monkeypatch):
+    """A model of small clips, no waits between tries, and a hand-moved clock for what only ticks."""
+    tier = [{"tier": name, "usd_per_million": 1.0} for name in ("default", "flex")]
+    fresh_catalog.register(
+        "tiny",
+        like="seedance-1-0-pro-fast",
+        sizes={"480p": {"1:1": (64, 64)}},
+        resolutions=("480p",),
+        ratios=("1:1",),
+        defaults={"resolution": "480p", "ratio": {}, "duration": 2},
+        limits={},
+        price=tier,
+    )
+    for pause in ("sending.outbox._FIRST_WAIT", "modelark.client._FIRST_WAIT", "following.saver._PAUSE"):
+        monkeypatch.setattr(f"seedance_widgets.{pause}", 0.001)
+    clock = Clock()
+    for module in ("reconcile", "listing"):
+        monkeypatch.setattr(f"seedance_widgets.recovery.{module}.time", SimpleNamespace(monotonic=clock))
+    with RawService(clock=clock) as service:
+        yield service
+
+
+class Schedule:
+    """One account, one home, and what happens to them."""
+
+    def __init__(self, number, service):
+        self.chance = random.Random(number)
+        self.service, self.clock = service, service.clock
+        self.habits = Habits(self.chance)
+        self.skew = self.habits.skew
+        self.was_set_back = False
+        self.trouble = None
+        self.made = {}  # prompt of a lost create -> whether it was made
+        service.account = Account(self.clock, run_seconds=0.5, places=1e9)
+        service.calls.clear()
+        service.tell = self.habits.tell
+        service.hooks = {"list": self.list, "create": self.create, "get": self.host, "file": self.host}
+        self.folder = tempfile.mkdtemp(prefix="deviating-", dir=MEMORY if MEMORY.is_dir() else None)
+        self.home = Path(self.folder) / "runs"
+        self.open()
+
+    def open(self):
+        reached = Reached(Route(self.service.root))
+        reached.speed = 1000
+        clock = lambda: self.clock() + self.skew  # noqa: E731 - it is set while it is in use
+        limits = Limits(lists_per_second=1e4, gets_per_second=1e4)
+        self.studio = sw.Studio(self.home, simulate=reached, clock=clock, limits=limits)
+
+    def close(self):
+        self.studio.close()
+        shutil.rmtree(self.folder)
+
+    # --- the service -------------------------------------------------------------------------------------
+
+    def create(self, call, work):
+        body = json.loads(call.body)
+        if not self.habits.takes_flex and body.get("service_tier") == "flex":
+            call.body = json.dumps(body | {"service_tier": "default"}).encode()
+        loses, self.loses = getattr(self, "loses", None), None
+        reply = work() if loses is None else loses(work)
+        if reply and self.habits.date != "told":
+            reply.headers["Date"] = "" if self.habits.date == "missing" else "today"
+        return reply
+
+    def host(self, call, work):
+        return None if self.trouble == "away" else work()
+
+    def list(self, call, work):
+        number, size = (int(call.query[name][0]) for name in ("page_num", "page_size"))
+        call.query["page_size"] = [str(min(size, self.habits.page))]
+        if self.trouble == "away":
+            return None
+        if self.trouble == "refused":
+            return refusal(503, "ServiceUnavailable")
+        if self.trouble == "shifts" and number > 1:
+            self.shift()
+        if self.habits.mixes_tiers:
+            call.query["filter.service_tier"] = ["default", "flex"]
+        whole = self.service.tell
+        newest = self.clock() - (LAG if self.trouble == "lags" else self.habits.lag)
+        self.service.tell = lambda task, told, name: (
+            whole(task, told, name) if task.created <= newest else None
+        )
+        try:
+            reply = work()
+        finally:
+            self.service.tell = whole
+        if reply.status == 200:
+            if self.trouble == "shrinks" and number > 1:
+                reply.body["total"] -= 1
+            if self.trouble == "unreadable" and reply.body["items"]:
+                reply.body["items"][self.chance.randrange(len(reply.body["items"]))] = {"status": "queued"}
+            reply.body = self.habits.page_of(reply.body)
+        if self.habits.date != "told":
+            reply.headers["Date"] = "" if self.habits.date == "missing" else "today"
+        return reply
+
+    def shift(self):
+        """Somebody makes a task, or deletes one, while the pages are read."""
+        if self.chance.random() < 0.5:
+            self.others(1)
+            return
+        for task in list(self.service.account.tasks.values())[::-1]:
+            if task.body["content"][0]["text"] == "a goose":
+                with contextlib.suppress(Refused):
+                    self.service.account.delete(task)
+                    return
+
+    def others(self, count):
+        """Tasks of others in the same account."""
+        for _ in range(count):
+            extra = self.chance.choice(
+                [{}, {}, {"seed": 11}, {"execution_expires_after": 172_977}, {"service_tier": "flex"}]
+            )
+            content = [{"type": "text", "text": "a goose"}]
+            with self.service.lock:
+                self.service.account.create({"model": "tiny", "content": content, **extra})
+
+    # --- this side ---------------------------------------------------------------------------------------
+
+    async def lose(self, params):
+        prompt, how = f"fox {len(self.made)}", self.chance.choice(list(LOST))
+        self.made[prompt], self.loses = LOST[how]
+        with pytest.raises(sw.OutcomeUnknown):
+            await self.studio.submit(prompt, model="tiny", **params)
+
+    async def look(self):
+        found = await self.studio.resume()
+        self.clock.pass_(1)
+        for task in found:
+            if task.id and not self.trouble:
+                with contextlib.suppress(sw.SeedanceError):
+                    await task.wait(10)
+        self.check()
+
+    def check(self):
+        """What holds at every moment."""
+        owners = {task.body["content"][0]["text"]: task.id for task in self.service.account.tasks.values()}
+        for row in self.rows():
+            made = owners.get(row["prompt"])
+            assert row["status"] != "not_created" or made is None, "a task that was made is held to be unmade"
+            assert row["task_id"] in (None, made), "a row has the task of another"
+            assert made is None or row["task_id"] or row["status"] == "unknown", "a paid task is lost"
+            assert (row["reserved_usd"] > 0) is (row["status"] in ("queued", "running", "unknown"))
+        sent = Counter(
+            json.loads(call.body)["content"][0]["text"]
+            for call in self.service.calls
+            if call.name == "create"
+        )
+        assert set(sent.values()) <= {1}, "something was sent twice"
+
+    def rows(self):
+        """All rows, read past the product."""
+        with contextlib.closing(sqlite3.connect(self.home / "log.sqlite")) as log:
+            log.row_factory = sqlite3.Row
+            return [dict(row) for row in log.execute("SELECT * FROM tasks")]
+
+    def undecided(self):
+        """The rows that a person has to decide although a sign of ours says what became of them."""
+        habits = self.habits
+        free = {task.id for task in self.service.account.tasks.values()} - {
+            row["task_id"] for row in self.rows()
+        }
+        for row in self.rows():
+            if row["status"] != "unknown":
+                continue
+            nonce = row["nonce"] is not None and habits.tells_expiry
+            seed = (
+                not row["prompt"].endswith("own seed") and row["requested_seed"] != 11 and habits.tells_seed
+            )
+            if self.made[row["prompt"]]:
+                if (nonce or seed) and (habits.tells_all or not habits.tells_another_seed):
+                    yield row
+            elif habits.tells_all and not free and not self.was_set_back:
+                yield row
+
+
+async def play(number, service):
+    """One schedule: how often what was made, and was not, came to which status."""
+    it = Schedule(number, service)
+    chance = it.chance
+    try:
+        params = {"seed": 11} if chance.random() < 0.3 else {}
+        it.others(chance.choice([0, 0, 1, 3, 12, 25]))
+        if chance.random() < 0.5:
+            with contextlib.suppress(sw.SeedanceError):
+                await it.studio.submit("a hare", model="tiny")
+            it.clock.pass_(chance.choice([0, 7, 300]))
+        for _ in range(chance.randint(1, 4)):
+            tier = {"service_tier": "flex"} if chance.random() < 0.25 else {}
+            await it.lose({**params, **tier})
+            it.clock.pass_(chance.choice([0, 1, 20]))
+            it.others(chance.choice([0, 0, 1]))
+        if chance.random() < 0.3:
+            it.was_set_back, it.skew = it.skew > 0, 0.0
+        for _ in range(chance.randrange(5)):
+            it.trouble = chance.choice([None, *TROUBLES])
+            if chance.random() < 0.2:
+                it.studio.close()
+                it.open()
+            else:
+                await it.look()
+            it.trouble = None
+            it.clock.pass_(chance.choice([0, 5, 60, 130]))
+        for _ in range(4):
+            await it.look()
+            it.clock.pass_(130)
+        assert not list(it.undecided()), "a person has to decide what can be told"
+        return Counter(
+            (it.made[row["prompt"]], row["status"]) for row in it.rows() if row["prompt"] in it.made
+        )
+    except (AssertionError, sw.SeedanceError) as error:
+        error.add_note(f"schedule {number}: {it.habits}")
+        error.add_note(
+            str(
+                [
+                    {
+                        k: r[k]
+                        for k in (
+                            "prompt",
+                            "status",
+                            "task_id",
+                            "nonce",
+                            "requested_seed",
+                            "service_tier",
+                            "candidates",
+                            "note",
+                            "error_message",
+                            "matched_by",
+                        )
+                    }
+                    | {"made": it.made.get(r["prompt"])}
+                    for r in it.rows()
+                ]
+            )
+        )
+        error.add_note(
+            str(
+                [
+                    (t.id, t.expiry, t.seed, t.status, t.body["content"][0]["text"])
+                    for t in service.account.tasks.values()
+                ]
+            )
+        )
+        raise
+    finally:
+        it.close()
+
+
+@pytest.mark.parametrize("part", [0, *(pytest.param(n, marks=pytest.mark.soak) for n in range(1, PARTS))])
+async def test_whatever_a_service_tells_no_paid_task_is_lost_or_mistaken(quick, part):
+    ends = Counter()
+    for number in range(part * IN_A_PART, (part + 1) * IN_A_PART):
+        ends += await play(number, quick)
+    # they come to all ends that there are
+    assert set(ends) >= {(True, "succeeded"), (True, "unknown"), (False, "not_created"), (False, "unknown")}
