@@ -31,7 +31,7 @@ import seedance_widgets as sw
 from seedance_widgets.sending.limits import Limits
 
 MEMORY = Path("/dev/shm")
-BASE_EXPIRY = 172_800
+OWN_SEED = 11  # a person's own, which others may send too
 LAG = 100  # seconds that a list may lag behind: less than is waited for
 # what befalls the lists of one look
 TROUBLES = ("away", "refused", "shifts", "shrinks", "lags", "unreadable")
@@ -164,7 +164,7 @@ class Schedule:
         """Tasks of others in the same account."""
         for _ in range(count):
             extra = self.chance.choice(
-                [{}, {}, {"seed": 11}, {"execution_expires_after": 172_977}, {"service_tier": "flex"}]
+                [{}, {}, {"seed": OWN_SEED}, {"execution_expires_after": 172_977}, {"service_tier": "flex"}]
             )
             content = [{"type": "text", "text": "a goose"}]
             with self.service.lock:
@@ -210,22 +210,26 @@ class Schedule:
             return [dict(row) for row in log.execute("SELECT * FROM tasks")]
 
     def undecided(self):
-        """The rows that a person has to decide although a sign of ours says what became of them."""
-        habits = self.habits
-        free = {task.id for task in self.service.account.tasks.values()} - {
-            row["task_id"] for row in self.rows()
-        }
-        for row in self.rows():
+        """The rows that a person has to decide although it could be told what became of them."""
+        habits, rows = self.habits, self.rows()
+        known = [row for row in rows if row["task_id"]]
+        made = self.service.account.tasks
+        free = made.keys() - {row["task_id"] for row in known}
+        shown = all(made[each].status == "succeeded" for each in free)
+        for row in rows:
             if row["status"] != "unknown":
                 continue
-            nonce = row["nonce"] is not None and habits.tells_expiry
-            seed = (
-                not row["prompt"].endswith("own seed") and row["requested_seed"] != 11 and habits.tells_seed
-            )
+            tells_seed = habits.tells_seed and row["requested_seed"] != OWN_SEED
             if self.made[row["prompt"]]:
-                if (nonce or seed) and (habits.tells_all or not habits.tells_another_seed):
-                    yield row
-            elif habits.tells_all and not free and not self.was_set_back:
+                has_sign = habits.tells_expiry or tells_seed
+                # with another seed only that nothing else has the nonce says whose it is
+                is_clear = has_sign and (habits.tells_all or not habits.tells_another_seed)
+            else:
+                # a round number that is told alike may have been rounded
+                has_shown = habits.tells_expiry and bool(known)
+                has_shown |= shown and tells_seed and any(each["requested_seed"] % 10 for each in known)
+                is_clear = habits.tells_all and not self.was_set_back and (has_shown or not free)
+            if is_clear:
                 yield row
 
 
@@ -234,7 +238,7 @@ async def play(number, service):
     it = Schedule(number, service)
     chance = it.chance
     try:
-        params = {"seed": 11} if chance.random() < 0.3 else {}
+        params = {"seed": OWN_SEED} if chance.random() < 0.3 else {}
         it.others(chance.choice([0, 0, 1, 3, 12, 25]))
         if chance.random() < 0.5:
             with contextlib.suppress(sw.SeedanceError):
@@ -265,37 +269,8 @@ async def play(number, service):
         )
     except (AssertionError, sw.SeedanceError) as error:
         error.add_note(f"schedule {number}: {it.habits}")
-        error.add_note(
-            str(
-                [
-                    {
-                        k: r[k]
-                        for k in (
-                            "prompt",
-                            "status",
-                            "task_id",
-                            "nonce",
-                            "requested_seed",
-                            "service_tier",
-                            "candidates",
-                            "note",
-                            "error_message",
-                            "matched_by",
-                        )
-                    }
-                    | {"made": it.made.get(r["prompt"])}
-                    for r in it.rows()
-                ]
-            )
-        )
-        error.add_note(
-            str(
-                [
-                    (t.id, t.expiry, t.seed, t.status, t.body["content"][0]["text"])
-                    for t in service.account.tasks.values()
-                ]
-            )
-        )
+        error.add_note(f"rows: {it.rows()}")
+        error.add_note(f"tasks: {list(service.account.tasks.values())}")
         raise
     finally:
         it.close()
