@@ -179,12 +179,13 @@ class Schedule:
             await self.studio.submit(prompt, model="tiny", **params)
 
     async def look(self):
-        found = await self.studio.resume()
+        """Look for what is lost, and follow what is found to its end."""
+        await self.studio.resume()
         self.clock.pass_(1)
-        for task in found:
-            if task.id and not self.trouble:
+        for row in self.rows() if not self.trouble else ():
+            if row["status"] in ("queued", "running"):
                 with contextlib.suppress(sw.SeedanceError):
-                    await task.wait(10)
+                    await (await self.studio.task(row["key"])).wait(10)
         self.check()
 
     def check(self):
