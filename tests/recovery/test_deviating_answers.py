@@ -77,11 +77,10 @@ def quick(fresh_catalog, monkeypatch):
 class Schedule:
     """One account, one home, and what happens to them."""
 
-    def __init__(self, number, service):
-        self.chance = random.Random(number)
+    def __init__(self, service, habits, chance):
         self.service, self.clock = service, service.clock
-        self.habits = Habits(self.chance)
-        self.skew = self.habits.skew
+        self.habits, self.chance = habits, chance
+        self.skew, self.loses = habits.skew, None
         self.was_set_back = False
         self.trouble = None
         self.made = {}  # prompt of a lost create -> whether it was made
@@ -110,10 +109,12 @@ class Schedule:
         body = json.loads(call.body)
         if not self.habits.takes_flex and body.get("service_tier") == "flex":
             call.body = json.dumps(body | {"service_tier": "default"}).encode()
-        loses, self.loses = getattr(self, "loses", None), None
-        reply = work() if loses is None else loses(work)
-        if reply and self.habits.date != "told":
-            reply.headers["Date"] = "" if self.habits.date == "missing" else "today"
+        loses, self.loses = self.loses, None
+        return self.dated(work() if loses is None else loses(work))
+
+    def dated(self, reply):
+        if reply is not None and self.habits.date is not None:
+            reply.headers["Date"] = self.habits.date
         return reply
 
     def host(self, call, work):
@@ -143,15 +144,13 @@ class Schedule:
             if self.trouble == "shrinks" and number > 1:
                 reply.body["total"] -= 1
             if self.trouble == "unreadable" and reply.body["items"]:
-                reply.body["items"][self.chance.randrange(len(reply.body["items"]))] = {"status": "queued"}
+                reply.body["items"][-1] = {"status": "queued"}
             reply.body = self.habits.page_of(reply.body)
-        if self.habits.date != "told":
-            reply.headers["Date"] = "" if self.habits.date == "missing" else "today"
-        return reply
+        return self.dated(reply)
 
     def shift(self):
         """Somebody makes a task, or deletes one, while the pages are read."""
-        if self.chance.random() < 0.5:
+        if len(self.service.calls) % 2:
             self.others(1)
             return
         for task in list(self.service.account.tasks.values())[::-1]:
@@ -172,8 +171,9 @@ class Schedule:
 
     # --- this side ---------------------------------------------------------------------------------------
 
-    async def lose(self, params):
-        prompt, how = f"fox {len(self.made)}", self.chance.choice(list(LOST))
+    async def lose(self, how, **params):
+        """A create whose answer is lost."""
+        prompt = f"fox {len(self.made)}"
         self.made[prompt], self.loses = LOST[how]
         with pytest.raises(sw.OutcomeUnknown):
             await self.studio.submit(prompt, model="tiny", **params)
@@ -183,10 +183,15 @@ class Schedule:
         await self.studio.resume()
         self.clock.pass_(1)
         for row in self.rows() if not self.trouble else ():
-            if row["status"] in ("queued", "running"):
+            if row["task_id"] and row["file"] != "saved":
                 with contextlib.suppress(sw.SeedanceError):
                     await (await self.studio.task(row["key"])).wait(10)
         self.check()
+
+    async def look_to_the_end(self):
+        for _ in range(4):
+            await self.look()
+            self.clock.pass_(130)
 
     def check(self):
         """What holds at every moment."""
@@ -213,9 +218,9 @@ class Schedule:
     def undecided(self):
         """The rows that a person has to decide although it could be told what became of them."""
         habits, rows = self.habits, self.rows()
-        known = [row for row in rows if row["task_id"]]
         made = self.service.account.tasks
-        free = made.keys() - {row["task_id"] for row in known}
+        taken = {row["task_id"]: row for row in rows if row["task_id"]}
+        free = made.keys() - taken.keys()
         shown = all(made[each].status == "succeeded" for each in free)
         for row in rows:
             if row["status"] != "unknown":
@@ -226,7 +231,12 @@ class Schedule:
                 # with another seed only that nothing else has the nonce says whose it is
                 is_clear = has_sign and (habits.tells_all or not habits.tells_another_seed)
             else:
-                # a round number that is told alike may have been rounded
+                # what its lists show of tasks that have a row; a round number may have been rounded
+                known = [
+                    each
+                    for id_, each in taken.items()
+                    if habits.mixes_tiers or made[id_].tier in ("default", row["service_tier"])
+                ]
                 has_shown = habits.tells_expiry and bool(known)
                 has_shown |= shown and tells_seed and any(each["requested_seed"] % 10 for each in known)
                 is_clear = habits.tells_all and not self.was_set_back and (has_shown or not free)
@@ -236,8 +246,8 @@ class Schedule:
 
 async def play(number, service):
     """One schedule: how often what was made, and was not, came to which status."""
-    it = Schedule(number, service)
-    chance = it.chance
+    chance = random.Random(number)
+    it = Schedule(service, Habits.drawn(chance), chance)
     try:
         params = {"seed": OWN_SEED} if chance.random() < 0.3 else {}
         it.others(chance.choice([0, 0, 1, 3, 12, 25]))
@@ -247,7 +257,7 @@ async def play(number, service):
             it.clock.pass_(chance.choice([0, 7, 300]))
         for _ in range(chance.randint(1, 4)):
             tier = {"service_tier": "flex"} if chance.random() < 0.25 else {}
-            await it.lose({**params, **tier})
+            await it.lose(chance.choice(list(LOST)), **params, **tier)
             it.clock.pass_(chance.choice([0, 1, 20]))
             it.others(chance.choice([0, 0, 1]))
         if chance.random() < 0.3:
@@ -261,10 +271,10 @@ async def play(number, service):
                 await it.look()
             it.trouble = None
             it.clock.pass_(chance.choice([0, 5, 60, 130]))
-        for _ in range(4):
-            await it.look()
-            it.clock.pass_(130)
+        await it.look_to_the_end()
         assert not list(it.undecided()), "a person has to decide what can be told"
+        billed = [row for row in it.rows() if row["status"] == "succeeded"]
+        assert all(row["file"] == "saved" for row in billed), "a paid clip is lost"
         return Counter(
             (it.made[row["prompt"]], row["status"]) for row in it.rows() if row["prompt"] in it.made
         )
@@ -284,3 +294,58 @@ async def test_whatever_a_service_tells_no_paid_task_is_lost_or_mistaken(quick, 
         ends += await play(number, quick)
     # they come to all ends that there are
     assert set(ends) >= {(True, "succeeded"), (True, "unknown"), (False, "not_created"), (False, "unknown")}
+
+
+# --- what the schedules have found, by hand -----------------------------------------------------------------
+
+SILENT = {"expiry": "missing", "seed": "missing"}
+
+
+@pytest.fixture
+def at(quick):
+    """A schedule of some habits, and no others' tasks."""
+    with contextlib.ExitStack() as stack:
+
+        def make(**habits):
+            it = Schedule(quick, Habits(**habits), random.Random(1))
+            stack.callback(it.close)
+            return it
+
+        yield make
+
+
+async def left_to_a_person(it):
+    await it.look_to_the_end()
+    ((_, row),) = it.studio.log.unknown().iterrows()
+    (made,) = (
+        task for task in it.service.account.tasks.values() if task.body["content"][0]["text"] in it.made
+    )
+    assert row["candidates"] == [made.id]
+    assert it.studio.reserved > 0
+
+
+async def test_a_flex_request_may_have_been_made_as_a_default_one(at):
+    it = at(takes_flex=False, **SILENT)
+    await it.lose("dropped after", service_tier="flex")
+    await left_to_a_person(it)
+
+
+async def test_a_flex_request_that_was_made_as_a_default_one_is_known_by_its_sign(at):
+    it = at(takes_flex=False)
+    await it.lose("dropped after", service_tier="flex")
+    await it.look_to_the_end()
+    assert [row["status"] for row in it.rows()] == ["succeeded"]
+
+
+async def test_a_round_seed_that_is_told_alike_may_have_been_rounded(at):
+    it = at(expiry="missing", seed="to the ten")
+    await it.studio.submit("a hare", model="tiny", seed=20)
+    it.clock.pass_(1)
+    await it.lose("dropped after", seed=OWN_SEED)
+    await left_to_a_person(it)
+
+
+async def test_without_a_date_nobody_knows_how_far_ahead_our_clock_is(at):
+    it = at(date="", skew=3 * 86_400.0, **SILENT)
+    await it.lose("dropped after")
+    await left_to_a_person(it)

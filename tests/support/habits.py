@@ -6,7 +6,8 @@ Every habit says what it leaves readable, so that a test knows what can be decid
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     import random
@@ -56,29 +57,49 @@ MODELS: dict[str, Change] = {
 }
 
 
+@dataclass
 class Habits:
-    """One service's, of all answers about tasks."""
+    """One service's, of all answers about tasks; as they are usually, where nothing else is said.
 
-    def __init__(self, chance: random.Random) -> None:
+    ``page`` is how many tasks a page holds at most, ``lag`` how many seconds lists are behind, ``skew`` how
+    many our clock is ahead.
+    """
+
+    expiry: str = "as is"
+    seed: str = "as is"
+    created: str = "in seconds"
+    model: str = "as is"
+    date: str | None = None
+    total: str = "told"
+    page: int = 500
+    lag: int = 0
+    mixes_tiers: bool = False
+    takes_flex: bool = True
+    skew: float = 0.0
+
+    @classmethod
+    def drawn(cls, chance: random.Random) -> Self:
+        """Of a service that deviates at random."""
+
         def draw(habits: dict[str, Change], usual: str) -> str:
             return usual if chance.random() < 0.4 else chance.choice(list(habits))
 
-        self.expiry = draw(NUMBERS, "as is")
-        self.seed = draw(SEEDS, "as is")
-        self.created = draw(MOMENTS, "in seconds")
-        self.model = draw(MODELS, "as is")
-        self.date = chance.choice(["told", "told", "told", "missing", "in words"])
-        self.total = chance.choice(["told"] * 5 + ["missing", "as text", "of the page"])
-        self.page = chance.choice([500, 500, 3, 10])
-        if self.total == "of the page":
-            self.page = max(self.page, 10)
-        self.lag = chance.choice([0, 0, 0, 30, 100])
-        self.mixes_tiers = chance.random() < 0.2
-        self.takes_flex = chance.random() < 0.7
-        self.skew = chance.choice([0.0, 0.0, 90.0, -90.0, 7200.0, -7200.0, 3 * 86_400.0, -3 * 86_400.0])
-
-    def __repr__(self) -> str:
-        return str(vars(self))
+        total = chance.choice(["told"] * 5 + ["missing", "as text", "of the page"])
+        page = chance.choice([500, 500, 3, 10])
+        return cls(
+            expiry=draw(NUMBERS, "as is"),
+            seed=draw(SEEDS, "as is"),
+            created=draw(MOMENTS, "in seconds"),
+            model=draw(MODELS, "as is"),
+            date=chance.choice([None, None, None, "", "today"]),
+            total=total,
+            # no service of such pages counts them so
+            page=max(page, 10) if total == "of the page" else page,
+            lag=chance.choice([0, 0, 0, 30, 100]),
+            mixes_tiers=chance.random() < 0.2,
+            takes_flex=chance.random() < 0.7,
+            skew=chance.choice([0.0, 0.0, 90.0, -90.0, 7200.0, -7200.0, 3 * 86_400.0, -3 * 86_400.0]),
+        )
 
     @property
     def tells_expiry(self) -> bool:
