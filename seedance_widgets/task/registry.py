@@ -137,6 +137,9 @@ class Registry:
 
     def take_up(self, row: TaskRow) -> Task:
         """Hold a task whose row is found in the log, and see to what is to happen next to it."""
+        known = self._tasks.get(row.key)
+        if known is not None and known.row.revision > row.revision:
+            row = known.row  # the log was read before that, and nobody would tell it again
         if row.status is Status.SUCCEEDED and row.file in SAVE_ENDED_BADLY:
             row = replace(row, file=FileState.NONE)  # there is something to wait for again
         task = self.hold(row)

@@ -67,6 +67,8 @@ def quick(fresh_catalog, monkeypatch):
     )
     for pause in ("sending.outbox._FIRST_WAIT", "modelark.client._FIRST_WAIT", "following.saver._PAUSE"):
         monkeypatch.setattr(f"seedance_widgets.{pause}", 0.001)
+    # nor between looks at a task: its time passes by hand
+    monkeypatch.setattr("seedance_widgets.following.watcher.LEAST_SCALE", 0.001)
     clock = Clock()
     for module in ("reconcile", "listing"):
         monkeypatch.setattr(f"seedance_widgets.recovery.{module}.time", SimpleNamespace(monotonic=clock))
@@ -98,6 +100,10 @@ class Schedule:
         clock = lambda: self.clock() + self.skew  # noqa: E731 - it is set while it is in use
         limits = Limits(lists_per_second=1e4, gets_per_second=1e4)
         self.studio = sw.Studio(self.home, simulate=reached, clock=clock, limits=limits)
+
+    def restart(self):
+        self.studio.close()
+        self.open()
 
     def close(self):
         self.studio.close()
@@ -191,6 +197,8 @@ class Schedule:
     async def look_to_the_end(self):
         for _ in range(4):
             await self.look()
+            if not any(row["status"] == "unknown" for row in self.rows()):
+                break
             self.clock.pass_(130)
 
     def check(self):
@@ -265,8 +273,7 @@ async def play(number, service):
         for _ in range(chance.randrange(5)):
             it.trouble = chance.choice([None, *TROUBLES])
             if chance.random() < 0.2:
-                it.studio.close()
-                it.open()
+                it.restart()
             else:
                 await it.look()
             it.trouble = None
