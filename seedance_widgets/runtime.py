@@ -255,7 +255,7 @@ class StudioRuntime:
         # another kernel may have brought it further than this one was told, and paid for it
         if row.usd:
             await engine.write(self.journal.money)
-        task.update(row)
+        task.update(self.registry.newest(row))
         return task
 
     def recent(self, limit: int) -> list[TaskRow]:

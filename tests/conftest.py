@@ -8,12 +8,14 @@ from chromium import _playwright_browser, browser, chromium_path  # noqa: F401 -
 from clock import Clock
 from notebook import notebook  # noqa: F401 - a fixture
 from postgres import postgres, postgres_cluster  # noqa: F401 - fixtures
+from two_services import make_service  # noqa: F401 - a fixture
 
 import seedance_widgets as sw
 
 
 def pytest_addoption(parser):
     parser.addoption("--soak", action="store_true", help="run the large counts too")
+    parser.addoption("--both-services", action="store_true", help="run what has a service with each of both")
     parser.addoption("--pictures", action="store_true", help="take the README's pictures anew")
 
 

@@ -19,6 +19,8 @@ __all__ = ["Listing", "listing", "listing_of_tier"]
 
 _PAGE = 500  # the most that a page may hold (ModelArk docs 1521675)
 _PAGES = 40
+_SHORTER_PAGE = 10  # where the service has a size of its own, a page holds so many, or some times that
+_LAST_WITHOUT_TOTAL = 2  # one page, and the empty one that ends it
 _CUT = "the service's list could not be read to its end"
 _FILTERED = "the service lists only one model at a time for this key, and may name it otherwise in its list"
 
@@ -36,6 +38,12 @@ class Listing:
     missing: str | None
     date: int | None
     since: float
+
+    def with_more(self, other: Listing) -> Listing:
+        """With what another list has, which was read later."""
+        items = {str(item["id"]): item for item in (*self.items, *other.items)}
+        missing, date = self.missing or other.missing, self.date or other.date
+        return Listing(tuple(items.values()), missing, date, self.since)
 
 
 async def listing(client: Client, model: str | None, tier: str, *, lists: Spacing) -> Listing:
@@ -70,22 +78,28 @@ async def listing(client: Client, model: str | None, tier: str, *, lists: Spacin
         items, total = answer.data.get("items"), answer.data.get("total")
         if not isinstance(items, list):
             break
-        named = {item["id"]: item for item in items if isinstance(item, dict) and is_id(item.get("id"))}
+        named = _named(items)
         is_news = not named.keys() <= found.keys()
-        found |= named
         # new tasks push others to a later page, where they come twice; ids are counted once
+        found |= named
+        # what cannot be read may be the one that is looked for
+        readable &= len(named) == len(items)
+        # a service may have shorter pages than it is asked for, and count only what a page holds
+        may_go_on = bool(items) and (total is None or len(items) % _SHORTER_PAGE == 0)
         if _is_whole(total):
             complete = len(found) >= total
             # a record that is deleted meanwhile pulls others to a page that was read already
-            readable &= len(named) <= total and most <= total
+            readable &= len(found) <= total and most <= total
             most = max(most, total)
         else:
-            # without a total nobody can tell whether pages have shifted
-            complete = total is None and page == 1 and len(items) < _PAGE
-        # what cannot be read may be the one that is looked for
-        readable &= len(named) == len(items)
-        if complete or not is_news:
+            complete = total is None and not items and page <= _LAST_WITHOUT_TOTAL
+        if (complete and not may_go_on) or not is_news:
             break
+    if complete and found and total is None:
+        # nobody tells whether the page has shifted since, unless it is the same still
+        await lists.turn()
+        answer = await client.list(model=model, service_tier=tier, page_num=1, page_size=_PAGE)
+        complete = _named(answer.data.get("items")).keys() == found.keys()
     return Listing(tuple(found.values()), None if complete and readable else _CUT, date, since)
 
 
@@ -108,6 +122,12 @@ async def listing_of_tier(client: Client, models: Collection[str], tier: str, *,
             raise error from None
     items = {str(item["id"]): item for part in parts for item in part.items}
     return Listing(tuple(items.values()), _FILTERED, parts[0].date, parts[0].since)
+
+
+def _named(items: object) -> dict[str, Mapping[str, Any]]:
+    """The tasks of a page that can be read, by id."""
+    told = items if isinstance(items, list) else []
+    return {item["id"]: item for item in told if isinstance(item, dict) and is_id(item.get("id"))}
 
 
 def _is_whole(told: object) -> TypeGuard[int]:

@@ -18,7 +18,7 @@ from seedance_widgets import catalog
 from seedance_widgets.background_loop import engine
 from seedance_widgets.errors import InvalidRequest, ServiceError
 from seedance_widgets.log.row import Status
-from seedance_widgets.recovery.listing import listing_of_tier
+from seedance_widgets.recovery.listing import Listing, listing_of_tier
 from seedance_widgets.recovery.signs import (
     SKEW_SECONDS,
     Echoes,
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from seedance_widgets.log.looks import Looks
     from seedance_widgets.log.row import TaskRow
     from seedance_widgets.modelark.client import Client, Spacing
-    from seedance_widgets.recovery.listing import Listing
 
 __all__ = ["SETTLE_SECONDS", "Settler"]
 
@@ -99,26 +98,24 @@ class Settler:
             As they stand now: queued or further where found, ``not_created``, or ``unknown`` with a note.
         """
         asked = time.monotonic()
-        groups: dict[str, list[TaskRow]] = {}
+        rows = list(rows)
         for row in rows:
             if row.status is Status.UNKNOWN:
                 self._since.setdefault(_sending(row), asked)
-            groups.setdefault(_tier_of(row), []).append(row)
-        settled = []
-        for tier, members in groups.items():
+        models = {str(row.wire_model) for row in rows}
+        settled: list[TaskRow] = []
+        told: Listing | None = None
+        for tier, members in _by_tier(rows).items():
             try:
-                models = {str(row.wire_model) for row in members}
-                told = await listing_of_tier(self._client, models, tier, lists=self._lists)
+                more = await listing_of_tier(self._client, models, tier, lists=self._lists)
             except ServiceError as error:
-                note = f"it could not be looked for: {error}"
-                settled += [await self._undecided(row, _candidates_of(row), note) for row in members]
-                continue
-            settled += await self._settle_tier(tier, members, told, now)
+                more = Listing((), f"it could not be looked for: {error}", None, asked)
+            told = more if told is None else told.with_more(more)
+            if members:
+                settled += await self._settle_in(told, members, now)
         return settled
 
-    async def _settle_tier(
-        self, tier: str, members: Sequence[TaskRow], told: Listing, now: int
-    ) -> list[TaskRow]:
+    async def _settle_in(self, told: Listing, members: Sequence[TaskRow], now: int) -> list[TaskRow]:
         # in this order: who is accepted just now is among those who still wait, or has an id by then
         open_rows = await engine.write(self._journal.rows_to_settle)
         open_rows += await engine.write(self._journal.rows_to_heal)
@@ -126,8 +123,8 @@ class Settler:
         taken = await engine.write(self._journal.ids_with_row, ids)
         newest = [each for each in ids if each in taken][:_KNOWN]
         known = {str(row.task_id): row for row in await engine.write(self._journal.rows_of_ids, newest)}
-        by_key = {row.key: row for row in (*members, *(row for row in open_rows if _tier_of(row) == tier))}
-        moment = Moment(told.date or now, now)
+        by_key = {row.key: row for row in (*members, *open_rows)}
+        moment = Moment(told.date, now)
         found = await asyncio.to_thread(_find, list(by_key.values()), told, taken, known, moment)
         return [await self._settle_one(row, found[row.key], told, moment) for row in members]
 
@@ -147,7 +144,7 @@ class Settler:
             note = f"{what} may be it; task.adopt(id) takes one, task.abandon() none"
             return await self._undecided(row, [each.id for each in candidates[:_SHOWN]], note)
         if told.missing is not None:
-            return await self._undecided(row, [], told.missing)
+            return await self._undecided(row, _candidates_of(row), told.missing)
         if gone := _why_it_may_be_gone(row, moment):
             return await self._undecided(row, [], gone)
         if not is_late:
@@ -248,14 +245,20 @@ def _why_it_may_be_gone(row: TaskRow, moment: Moment) -> str | None:
     ask = "the account's bill says whether it was made, and task.abandon() frees what is reserved"
     if row.intent_at > moment.ours + micros_of(SKEW_SECONDS):
         return f"this machine's clock was set back since, so nobody knows how long ago it was sent: {ask}"
-    if max(moment.theirs, moment.ours) - row.intent_at > micros_of(days * DAY - SKEW_SECONDS):
+    if max(moment.theirs or 0, moment.ours) - row.intent_at > micros_of(days * DAY - SKEW_SECONDS):
         return f"the service's list goes back {days} days and may not show it any more: {ask}"
     return None
 
 
-def _tier_of(row: TaskRow) -> str:
-    """The tier, which has a list of its own."""
-    return row.service_tier or "default"
+def _by_tier(rows: Iterable[TaskRow]) -> dict[str, list[TaskRow]]:
+    """The rows of each tier, which has a list of its own; the default one is read before all others.
+
+    A service that has no flex for a model may make the task as a default one.
+    """
+    tiers: dict[str, list[TaskRow]] = {"default": []}
+    for row in rows:
+        tiers.setdefault(row.service_tier or "default", []).append(row)
+    return tiers if any(tiers.values()) else {}
 
 
 def _sending(row: TaskRow) -> tuple[str, int]:

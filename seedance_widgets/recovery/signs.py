@@ -46,7 +46,7 @@ _HELD_SECONDS = HOUR
 _FAR_SECONDS = DAY
 # in whole seconds, milliseconds, microseconds or nanoseconds
 _UNITS = (1, 10**3, 10**6, 10**9)
-_ROUND = 10  # seconds
+_ROUND = 10
 
 
 class Verdict(Enum):
@@ -64,15 +64,10 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When a list was read, in microseconds since 1970: by the service's clock, and by ours."""
+    """When a list was read, in microseconds since 1970: by the service's clock, if it tells, and by ours."""
 
-    theirs: int
+    theirs: int | None
     ours: int
-
-    @property
-    def apart_seconds(self) -> float:
-        """How much the clocks disagree now."""
-        return seconds_of(abs(self.theirs - self.ours))
 
 
 class Wanted:
@@ -112,7 +107,7 @@ class Listed:
         self.id = str(item["id"])
         self.expiry = whole_of(item.get("execution_expires_after"))
         self.seed = whole_of(item.get("seed"))
-        self.created = _time_of(item.get("created_at"), seconds_of(moment.theirs))
+        self.created = _time_of(item.get("created_at"), seconds_of(moment.theirs or moment.ours))
 
 
 @dataclass(slots=True)
@@ -137,13 +132,13 @@ class Echoes:
     def learn(self, row: TaskRow, listed: Listed) -> None:
         """From a task that is known to be a row's."""
         sent = _expiry_of(row, json.loads(row.body) if row.body else {})
-        _count(self._expiry[row.wire_model], sent, listed.expiry, round_to=_ROUND)
+        _count(self._expiry[row.wire_model], sent, listed.expiry)
         _count(self._seed[row.wire_model], row.requested_seed, listed.seed)
 
     def learn_same(self, wanted: Wanted, listed: Listed) -> None:
         """From a task with a sign of a row: what it tells alike is told, whosever it turns out to be."""
         if wanted.expiry == listed.expiry:
-            _count(self._expiry[wanted.row.wire_model], wanted.expiry, listed.expiry, round_to=_ROUND)
+            _count(self._expiry[wanted.row.wire_model], wanted.expiry, listed.expiry)
         if wanted.seed == listed.seed:
             _count(self._seed[wanted.row.wire_model], wanted.seed, listed.seed)
 
@@ -226,12 +221,12 @@ def whole_of(told: object) -> int | None:
     return None
 
 
-def _count(echo: _Echo, sent: int | None, told: int | None, *, round_to: int = 1) -> None:
+def _count(echo: _Echo, sent: int | None, told: int | None) -> None:
     if sent is None or told is None:
         return
     if sent != told:
         echo.other += 1
-    elif round_to == 1 or sent % round_to:
+    elif sent % _ROUND:
         # a service that rounds, or tells its default, tells a round figure alike too
         echo.same += 1
 
@@ -248,7 +243,10 @@ def _is_long_before(row: TaskRow, listed: Listed, moment: Moment) -> bool:
     """Whether a task was made before the row's request under whatever reading of the clocks."""
     if listed.created is None or row.intent_at > moment.ours + micros_of(SKEW_SECONDS):
         return False
-    return listed.created < seconds_of(row.intent_at) - _FAR_SECONDS - moment.apart_seconds
+    if moment.theirs is None:  # nobody knows how far apart the clocks are
+        return False
+    apart = seconds_of(abs(moment.theirs - moment.ours))
+    return listed.created < seconds_of(row.intent_at) - _FAR_SECONDS - apart
 
 
 def _time_of(told: object, now: float) -> float | None:

@@ -91,6 +91,11 @@ class Registry:
         """Hold a task no longer: nothing happens to it by itself any more."""
         self._held.pop(key, None)
 
+    def newest(self, row: TaskRow) -> TaskRow:
+        """A row that was read from the log, or what was published of it since, which nobody tells again."""
+        known = self._tasks.get(row.key)
+        return known.row if known is not None and known.row.revision > row.revision else row
+
     # --- the one event -----------------------------------------------------------------------------------
 
     async def record(self, change: Callable[..., TaskRow], *args: Any, **kwargs: Any) -> TaskRow:
@@ -140,6 +145,7 @@ class Registry:
 
     def take_up(self, row: TaskRow) -> Task:
         """Hold a task whose row is found in the log, and see to what is to happen next to it."""
+        row = self.newest(row)
         if row.status is Status.SUCCEEDED and row.file in SAVE_ENDED_BADLY:
             row = replace(row, file=FileState.NONE)  # there is something to wait for again
         task = self.hold(row)

@@ -45,8 +45,8 @@ def _impatient(monkeypatch):
 
 
 @pytest.fixture
-def stage(tmp_path):
-    with staged(tmp_path / "runs") as stage:
+def stage(tmp_path, make_service):
+    with staged(tmp_path / "runs", make_service) as stage:
         yield stage
 
 
@@ -93,7 +93,7 @@ async def lost(studio, **params):
 async def found(stage, studio, task):
     """A lost task is found in the service's list and its clip is saved; it was sent once."""
     await studio.resume()
-    assert task.id == stage.simulator.tasks()[0]["id"]
+    assert task.id == stage.service.tasks()[0]["id"]
     await task
     stage.check(studio, posts=1)
 
@@ -106,7 +106,7 @@ async def never_made(stage, studio, task, *, posts=1):
     stage.clock.pass_(SETTLED)
     await studio.resume()
     assert (task.status, task.usd, studio.reserved) == ("not_created", 0.0, 0.0)
-    assert stage.simulator.tasks() == []
+    assert stage.service.tasks() == []
     assert stage.posts == posts
     again = await task.resend()
     await again
@@ -338,7 +338,7 @@ async def test_row_08_no_usable_answer(stage, how):
 
 async def test_row_08_the_list_lags_behind_the_create(stage):
     stage.proxy.strike("POST", down=0, ends="reset")
-    stage.simulator.faults.lag(100, times=99)
+    stage.service.faults.lag(100, times=99)
     with stage.studio() as studio:
         task = await lost(studio)
         await studio.resume()
@@ -359,11 +359,11 @@ async def test_row_08_of_two_that_are_alike_a_person_says_which_was_made(stage):
         never = await lost(studio, **ALIKE)
         stage.proxy.strike("POST", down=0, ends="reset")
         made = await lost(studio, **ALIKE)
-        await until(lambda: stage.simulator.tasks()[0]["status"] == "succeeded")
+        await until(lambda: stage.service.tasks()[0]["status"] == "succeeded")
         stage.clock.pass_(SETTLED)
         await studio.resume()
         assert (never.status, made.status) == ("unknown", "unknown")
-        (task,) = stage.simulator.tasks()
+        (task,) = stage.service.tasks()
         assert studio.log.unknown()["candidates"].tolist() == [[task["id"]]] * 2
         await made.adopt(task["id"])
         # only our own clock says how long ago it was sent, and that may have been set
@@ -383,7 +383,7 @@ async def test_row_08_a_lost_one_does_not_take_the_task_of_one_that_is_being_sen
         answer = stage.proxy.strike("POST", hold=True)
         sending = asyncio.ensure_future(submit(studio, **ALIKE))
         await asyncio.to_thread(answer.answered.wait, 60)
-        await until(lambda: stage.simulator.tasks()[0]["status"] == "succeeded")
+        await until(lambda: stage.service.tasks()[0]["status"] == "succeeded")
         await studio.resume()
         assert never.status == "unknown"
         answer.release()
@@ -424,7 +424,7 @@ async def test_row_09_an_idle_connection_that_was_closed_before_is_not_used(stag
     ],
 )
 async def test_row_10_a_refusal_is_final(stage, status, code):
-    stage.simulator.faults.refuse(status, code)
+    stage.service.faults.refuse(status, code)
     with stage.studio() as studio:
         with pytest.raises(sw.RequestRejected) as caught:
             await submit(studio)
@@ -448,7 +448,7 @@ async def held(studio):
 
 
 async def test_row_11_too_many_requests(stage):
-    stage.simulator.faults.refuse(429, "RateLimitExceeded.EndpointRPMExceeded", retry_after=2)
+    stage.service.faults.refuse(429, "RateLimitExceeded.EndpointRPMExceeded", retry_after=2)
     with stage.studio() as studio:
         first = await held(studio)
         second = await submit(studio)
@@ -464,8 +464,8 @@ async def test_row_11_too_many_requests(stage):
 
 
 async def test_row_12_a_quota_is_used_up(stage):
-    stage.simulator.faults.refuse(429, "RateLimitExceeded.EndpointRPMExceeded", retry_after=2)
-    stage.simulator.faults.refuse(429, "SetLimitExceeded")
+    stage.service.faults.refuse(429, "RateLimitExceeded.EndpointRPMExceeded", retry_after=2)
+    stage.service.faults.refuse(429, "SetLimitExceeded")
     stage.proxy.strike("POST")
     refusal = stage.proxy.strike("POST", hold=True)
     with stage.studio() as studio:
@@ -483,13 +483,13 @@ async def test_row_12_a_quota_is_used_up(stage):
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 async def test_row_13_a_server_error_after_the_task_was_made(stage, status):
-    stage.simulator.faults.break_after(status)
+    stage.service.faults.break_after(status)
     with stage.studio() as studio:
         await found(stage, studio, await lost(studio))
 
 
 async def test_row_13_a_server_error_before_the_task_was_made(stage):
-    stage.simulator.faults.refuse(500, "InternalServiceError")
+    stage.service.faults.refuse(500, "InternalServiceError")
     with stage.studio() as studio:
         await never_made(stage, studio, await lost(studio))
 
@@ -499,7 +499,7 @@ async def test_row_13_a_server_error_before_the_task_was_made(stage):
 
 @pytest.mark.parametrize("count", [1, 5], ids=["by GET", "by LIST"])
 async def test_row_14_errors_on_reading(stage, count):
-    faults = stage.simulator.faults
+    faults = stage.service.faults
     # a GET is tried four times at once, a LIST when it is due again
     on, times = ("get", 5) if count == 1 else ("list", 1)
     faults.refuse(500, "InternalServiceError", on=on, times=times)
@@ -516,18 +516,24 @@ async def test_row_14_errors_on_reading(stage, count):
         stage.check(studio, posts=count)
 
 
-async def test_row_14_errors_on_deleting(tmp_path):
-    with staged(tmp_path / "runs", limits={"concurrency": 0}) as stage, stage.studio() as studio:
+async def test_row_14_errors_on_deleting(tmp_path, make_service):
+    with (
+        staged(tmp_path / "runs", make_service, limits={"concurrency": 0}) as stage,
+        stage.studio() as studio,
+    ):
         task = await submit(studio)
-        stage.simulator.faults.refuse(500, "InternalServiceError", on="delete")
-        stage.simulator.faults.refuse(502, "BadGateway", on="delete")
+        stage.service.faults.refuse(500, "InternalServiceError", on="delete")
+        stage.service.faults.refuse(502, "BadGateway", on="delete")
         await task.cancel()
         assert (task.status, studio.reserved) == ("cancelled", 0.0)
         stage.check(studio, posts=1)
 
 
-async def test_row_15_the_service_has_forgotten_a_task(tmp_path):
-    with staged(tmp_path / "runs", limits={"concurrency": 1}) as stage, stage.studio() as studio:
+async def test_row_15_the_service_has_forgotten_a_task(tmp_path, make_service):
+    with (
+        staged(tmp_path / "runs", make_service, limits={"concurrency": 1}) as stage,
+        stage.studio() as studio,
+    ):
         saved = await submit(studio)
         await saved
         stage.proxy.strike(READ, hold=True)

@@ -1,7 +1,7 @@
 """Whatever happens in whatever order: what the service bills is what the log says, once each.
 
-Two kernels share a log and a simulator. Hypothesis drives them through submits, faults, deaths, frozen calls,
-foreign tasks and what people do by hand. The oracle is the simulator's own table of tasks; the log is read by
+Two kernels share a log and a service. Hypothesis drives them through submits, faults, deaths, frozen calls,
+foreign tasks and what people do by hand. The oracle is the service's own table of tasks; the log is read by
 plain SQL. Every intent's expiry and seed tell which task at the service was made for it.
 """
 
@@ -74,12 +74,12 @@ STOPS = st.sampled_from(
 
 
 class Promise(RuleBasedStateMachine):
-    def __init__(self):
+    def __init__(self, make_service=sw.Simulator):
         super().__init__()
         self.folder = tempfile.TemporaryDirectory(prefix="promise-", dir=MEMORY if MEMORY.is_dir() else None)
         self.home = Path(self.folder.name) / "runs"
         self.clock = Clock()
-        self.service = sw.Simulator(speed=1000, clock=self.clock)
+        self.service = make_service(speed=1000, clock=self.clock)
         self.kernels = [self.kernel(), self.kernel()]
         self.lines = [kernel.line for kernel in self.kernels]
         self.foreign = Client("another", EMBEDDED_BASE_URL, transport=self.service.transport())
@@ -385,17 +385,17 @@ def mortal(tiny, monkeypatch):
 
 
 @pytest.fixture
-def promise(mortal):
+def promise(mortal, make_service):
     """What a test does with it ends as every run of the machine does."""
-    machine = Promise()
+    machine = Promise(make_service)
     yield machine
     machine.teardown()
 
 
-def test_whatever_happens_nothing_paid_is_lost_or_paid_twice(request, mortal):
+def test_whatever_happens_nothing_paid_is_lost_or_paid_twice(request, mortal, make_service):
     soak = request.config.getoption("--soak")
     run_state_machine_as_test(
-        Promise,
+        lambda: Promise(make_service),
         settings=settings(
             max_examples=200 if soak else 24,
             stateful_step_count=50 if soak else 12,

@@ -34,6 +34,10 @@ def page(ids, query, **more):
     return {"items": items, **more}
 
 
+def short(query, size):
+    return query | {"page_size": str(size)}
+
+
 @pytest.mark.parametrize(
     ("answer", "is_whole"),
     [
@@ -46,6 +50,11 @@ def page(ids, query, **more):
         (lambda query: page(ALL[int(query["page_num"]) > 1 :], query, total=1002 - int(query["page_num"])), False),
         # one is made meanwhile, and pushes another from the first to the second
         (lambda query: page(range(1 - int(query["page_num"]), 1001), query, total=1000 + int(query["page_num"])), False),
+        # a service whose pages are shorter than it is asked for, and which does not say how many there are
+        (lambda query: page(range(11), short(query, 10), total=10), False),
+        (lambda query: page(range(20), short(query, 10), total=20), True),
+        (lambda query: page(range(4), short(query, 3)), False),
+        (lambda query: page((), query), True),
         (lambda query: {"items": [{"id": "cgt-1"}, {"status": "queued"}], "total": 2}, False),
         (lambda query: {"items": [{"id": "cgt-1"}], "total": 2}, False),
         (lambda query: {"total": 0}, False),
@@ -54,6 +63,17 @@ def page(ids, query, **more):
 async def test_a_list_in_which_something_may_be_missing_says_so(answer, is_whole):
     told = await read(answer)
     assert (told.missing is None) is is_whole
+
+
+async def test_a_page_without_a_total_that_has_shifted_is_not_the_whole():
+    asked = []
+
+    def answer(query):
+        # one of the first page is deleted before the second is asked for, and pulls up what stood there
+        asked.append(query)
+        return page(range(len(asked) > 1, 4), short(query, 3))
+
+    assert (await read(answer)).missing is not None
 
 
 async def test_a_key_that_has_to_name_a_model_is_shown_less():

@@ -1,4 +1,4 @@
-"""A studio, a simulated service and the proxy between them: where failures are played out over real sockets.
+"""A studio, a service and the proxy between them: where failures are played out over real sockets.
 
 `Reached` is what a studio simulates with: it leads to the service of another place, this process or not, so
 that a child may be killed while its tasks go on.
@@ -78,7 +78,7 @@ class Stage:
 
     home: Path
     clock: Ticking
-    simulator: sw.Simulator
+    service: Any
     proxy: Proxy
     _children: list[subprocess.Popen[str]] = field(default_factory=list)
 
@@ -115,7 +115,7 @@ class Stage:
     def check(self, studio: sw.Studio, *, posts: int) -> None:
         """Nothing was sent twice, nothing paid is lost, every clip is on disk as its row says."""
         frame = studio.log.to_pandas()
-        made = {task["id"]: task for task in self.simulator.tasks()}
+        made = {task["id"]: task for task in self.service.tasks()}
         assert self.posts == posts
         assert sorted(frame["task_id"].dropna()) == sorted(made)
         billed = frame[frame["usd"].fillna(0) > 0]
@@ -127,10 +127,10 @@ class Stage:
 
 
 @contextlib.contextmanager
-def staged(home: Path, **simulator: Any) -> Iterator[Stage]:
+def staged(home: Path, make_service: Any = sw.Simulator, **options: Any) -> Iterator[Stage]:
     """A stage for one test."""
     clock = Ticking()
-    service = sw.Simulator(**{"speed": SPEED, "clock": clock, **simulator})
+    service = make_service(**{"speed": SPEED, "clock": clock, **options})
     with service.serve() as base_url, Proxy(httpx.URL(base_url).port or 0) as proxy:
         stage = Stage(home, clock, service, proxy)
         try:

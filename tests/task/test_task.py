@@ -13,6 +13,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 import seedance_widgets as sw
+from seedance_widgets.background_loop import engine
 
 SMALL = {"model": "seedance-1-0-pro", "resolution": "480p", "ratio": "1:1", "frames": 29}
 
@@ -183,3 +184,17 @@ async def test_a_draft_may_be_named_by_its_key(studio):
     for name in (draft, draft.key, draft.id):
         final = await studio.submit(draft_task=name, resolution="480p")
         assert final.request.draft_task.id == draft.id
+
+
+async def test_a_row_that_was_read_before_the_clip_was_saved_is_no_news(studio):
+    registry, told = studio.runtime.registry, []
+    registry.subscribe(lambda row: row and told.append(row))
+    task = await studio.submit("a fox", **SMALL)
+    await task
+    (before, *_) = (row for row in told if (row.status, row.file) == ("succeeded", "none"))
+
+    async def take_up():
+        return registry.take_up(before)._row
+
+    # the saver is on its way out, and would not begin again
+    assert (await engine.bridge(take_up())).file == "saved"
