@@ -94,6 +94,11 @@ class Client:
         self._sleep = sleep
         self._retries = retries
 
+    @property
+    def base_url(self) -> str:
+        """Where it sends."""
+        return self._wire.base_url
+
     def __repr__(self) -> str:
         return f"Client(base_url={self._wire.base_url!r})"
 
