@@ -77,7 +77,7 @@ def open_image(data: bytes, name: str = "the picture") -> PillowImage.Image:
             f"{pixels / 1e6:,.0f} megapixels; a JPEG may have {_MOST_JPEG // 10**6}, "
             f"any other picture {_MOST_PIXELS // 10**6}"
         )
-    if (picture.format == "PNG" and b"IEND" not in data[-4096:]) or (
+    if (picture.format == "PNG" and b"IEND\xaeB`\x82" not in data[-4096:]) or (
         picture.format == "GIF" and b"\0;" not in data[-4096:]
     ):
         raise MediaError(f"{name} is damaged: its end is missing")
