@@ -20,7 +20,16 @@ from seedance_widgets.errors import MediaError, Problem
 from seedance_widgets.inputs.crop import Crop, nearest_ratio
 from seedance_widgets.inputs.given import read_given, shorten_name
 from seedance_widgets.inputs.heif import HEIF_WAY_OUT, check_boxes, heif_name, is_heif
-from seedance_widgets.inputs.pixels import decode, encode, flatten, measure, open_image
+from seedance_widgets.inputs.pixels import (
+    ORIENTATION,
+    decode,
+    decoding,
+    encode,
+    flatten,
+    measure,
+    open_image,
+    orientation,
+)
 from seedance_widgets.units import data_url
 
 if TYPE_CHECKING:
@@ -203,6 +212,13 @@ def _read(data: bytes, name: str) -> Image:
 
 
 def _from_pillow(picture: PillowImage.Image, name: str) -> Image:
+    from PIL import Image as Pillow
+
+    if not isinstance(picture, Pillow.Image):  # something like one, which can at least become one
+        turn = orientation(picture)
+        with decoding():
+            picture = picture.convert("RGB")
+        picture.getexif()[ORIENTATION] = turn
     return _written(decode(picture), name, "png")
 
 

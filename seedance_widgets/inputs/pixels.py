@@ -24,9 +24,19 @@ if TYPE_CHECKING:
 
     from PIL import Image as PillowImage
 
-__all__ = ["Decoded", "decode", "encode", "flatten", "measure", "open_image", "orientation"]
+__all__ = [
+    "ORIENTATION",
+    "Decoded",
+    "decode",
+    "decoding",
+    "encode",
+    "flatten",
+    "measure",
+    "open_image",
+    "orientation",
+]
 
-_ORIENTATION = 0x0112  # the EXIF tag
+ORIENTATION = 0x0112  # the EXIF tag
 _TURNED = range(2, 9)
 _SIDEWAYS = range(5, 9)  # they swap width and height
 # Of a photograph of 200 megapixels no more is decoded than a clip needs, which only JPEG can do; any other
@@ -136,7 +146,7 @@ def orientation(picture: PillowImage.Image) -> int:
     """How the camera was held, by EXIF: 1 to 8, where 1 is upright. What is no such number counts as 1."""
     try:
         with _our_pillow():
-            value = picture.getexif().get(_ORIENTATION, 1)
+            value = picture.getexif().get(ORIENTATION, 1)
             return int(value) if value in _TURNED else 1
     except Exception:  # noqa: BLE001 - whatever Pillow makes of a block that is none, the picture is there
         return 1

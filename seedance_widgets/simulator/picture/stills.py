@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageFilter, ImageOps
 
+from seedance_widgets.errors import MediaError
 from seedance_widgets.inputs.crop import center_crop
 from seedance_widgets.inputs.pixels import decode, flatten, open_image
 from seedance_widgets.simulator.picture.landscape import stream
@@ -23,8 +24,11 @@ MARKS_KEY = "seedance_widgets simulated marks"
 
 def open_picture(data: bytes) -> Image.Image:
     """An encoded picture, upright, without transparency and without marks of an earlier simulated clip."""
-    with open_image(data) as file:
-        pixels = np.array(flatten(decode(file).picture))
+    try:
+        with open_image(data) as file:
+            pixels = np.array(flatten(decode(file).picture))
+    except MediaError as error:
+        raise OSError(f"cannot identify or decode a picture: {error}") from error
     for mark in re.findall(r"(\d{1,5}),(\d{1,5}),(\d{1,5}),(\d{1,5})", str(file.info.get(MARKS_KEY, ""))):
         # Painted over with what is above: the camera would else move them from under the new ones.
         x, y, width, height = map(int, mark)
