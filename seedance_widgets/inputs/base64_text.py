@@ -53,4 +53,4 @@ def bytes_of_base64(text: str | bytes) -> bytes:
     try:
         return base64.b64decode(plain + b"=" * (-len(plain) % 4), validate=True)
     except (binascii.Error, ValueError) as error:
-        raise MediaError(f"the base64 is not valid: {error}") from error
+        raise MediaError(f"the data is not valid base64: {error}") from error

@@ -119,7 +119,7 @@ def path_of_text(text: str) -> Path:
         try:
             return Path(text).expanduser()
         except RuntimeError as error:  # ~name, of nobody here
-            raise MediaError(f"cannot read the picture {shorten_name(text)}: {error}") from error
+            raise MediaError(f"cannot read the file {shorten_name(text)}: {error}") from error
     parts = urlsplit(text.strip())
     if parts.netloc.lower() not in ("", "localhost"):
         raise MediaError(f"{shorten_name(text)} names a file of another machine; give a path of this one")

@@ -101,7 +101,7 @@ def prepare_image(
         )
     data, notes = encode(small, "JPEG", quality=quality), decoded.notes
     if isinstance(source, Image):
-        notes = (*source.notes, *notes)
+        notes = tuple(dict.fromkeys((*source.notes, *notes)))
     prepared = Image(
         name, data=data, format="jpeg", width=target[0], height=target[1], crop=window, notes=notes
     )

@@ -55,6 +55,6 @@ def _cuts(request: TaskRequest, image_size: tuple[int, int] | None) -> Iterator[
         if (lost := center_crop(width, height, taken).lost(width, height)) >= _LEAST:
             about = "about " if ratio != taken else ""
             yield (
-                f"{name}: {about}{lost:.0%} of the picture will be cut off, "
-                f"{width} x {height} px around their centre to {taken}; prepare_image chooses what stays"
+                f"{name}: {about}{lost:.0%} of its {width} x {height} px will be cut off for {taken}, around "
+                "the centre unless prepare_image or a cropper cuts it"
             )
