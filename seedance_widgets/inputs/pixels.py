@@ -194,7 +194,8 @@ def _our_pillow() -> Iterator[None]:
     from PIL import ImageFile
 
     with _lock, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+        # by module: another thread may have something to say meanwhile
+        warnings.filterwarnings("ignore", module=r"(PIL|pillow_heif)\b")
         kept, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
         try:
             yield

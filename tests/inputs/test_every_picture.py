@@ -348,10 +348,12 @@ def test_odd_exif_is_no_damage(pytestconfig):
     seen = np.asarray(photo(320, 310), float)
     for index in range(3000 if pytestconfig.getoption("--soak") else 120):
         block = bytearray(
-            rng.randbytes(rng.randrange(400)) if index % 3 == 0 else good + rng.randbytes(rng.randrange(90))
+            rng.randbytes(rng.randrange(1, 400))
+            if index % 3 == 0
+            else good + rng.randbytes(rng.randrange(90))
         )
         for _ in range(rng.randrange(9)):
-            block[rng.randrange(len(block))] = rng.randrange(256) if block else 0
+            block[rng.randrange(len(block))] = rng.randrange(256)
         kind = ("JPEG", "PNG", "WEBP")[index % 3 if index % 2 else rng.randrange(3)]
         data = with_exif(whole[kind], kind, bytes(block))
         image = load_image(data)
