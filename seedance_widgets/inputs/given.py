@@ -30,7 +30,7 @@ __all__ = [
     "shorten_name",
 ]
 
-_LONGEST_NAME = 120  # characters of a path or an address in a message
+_LONGEST_NAME = 400  # characters of a path or an address in a message: a folder and a file's longest name
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from seedance_widgets.errors import MediaError
 from seedance_widgets.inputs.address import is_address
-from seedance_widgets.inputs.given import shorten_name
 from seedance_widgets.inputs.image import Image, load_image, raw_bytes
 from seedance_widgets.inputs.pixels import decode, encode, flatten, measure, open_image
 from seedance_widgets.units import bytes_text
@@ -62,8 +61,7 @@ def look(source: Any, side: int) -> Preview:
     if isinstance(source, str) and is_address(source.strip()):
         source = load_image(source)
     if isinstance(source, Image) and source.data is None:
-        name = shorten_name(source.name)
-        unseen = f"{name} is an address: nothing is fetched here, so it cannot be shown. {_UNSEEN}"
+        unseen = f"{source.name} is an address: nothing is fetched here, so it cannot be shown. {_UNSEEN}"
         return Preview(source, why_not=unseen)
     name, data = raw_bytes(source)
     try:
