@@ -1,14 +1,16 @@
-"""Addresses that the service fetches for itself, and those that only this network can reach."""
+"""Addresses that the service fetches for itself, and which of them it cannot reach."""
 
 from __future__ import annotations
 
 import ipaddress
 import socket
+from urllib.parse import urlsplit
 
-__all__ = ["is_address", "is_local_host", "is_local_literal", "without_query"]
+__all__ = ["is_address", "is_local", "is_local_literal", "without_query"]
 
 _SCHEMES = ("http://", "https://", "asset://")
-_LOCAL_NAMES = (".local", ".internal", ".lan", ".home.arpa")
+# names that no public server answers for: RFC 6762, 8375, and ICANN's reserved "internal"
+_LOCAL_NAMES = (".local", ".localdomain", ".home.arpa", ".internal", ".lan")
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # IPv4 addresses as IPv6 ones, RFC 6052
 
 
@@ -17,9 +19,21 @@ def is_address(text: str) -> bool:
     return text[:8].lower().startswith(_SCHEMES)
 
 
-def is_local_host(host: str) -> bool:
-    """Whether a host is this machine or one of its network, by its literal address or by its kind of name."""
-    return is_local_literal(host) or f".{_plain(host)}".endswith(_LOCAL_NAMES)
+def is_local(address: str) -> bool:
+    """Whether only this machine or its network can reach an http(s) address, as far as its host says it.
+
+    No name is looked up: what it stands for here need not be what it stands for elsewhere.
+    """
+    if address.strip()[:4].lower() != "http":
+        return False
+    try:
+        host = _plain(urlsplit(address.strip()).hostname or "")
+    except ValueError:  # an IPv6 address that is none
+        return False
+    if is_local_literal(host):
+        return True
+    # a name without a dot is one of a network of its own, as the names of containers are
+    return bool(host) and _literal(host) is None and ("." not in host or host.endswith(_LOCAL_NAMES))
 
 
 def is_local_literal(host: str) -> bool:
@@ -28,9 +42,9 @@ def is_local_literal(host: str) -> bool:
     Names are not looked up: behind a proxy every name may have an address of the own network. Addresses that
     are not global count: loopback, private, link-local, shared (RFC 6598), reserved.
     """
-    literal = _literal(_plain(host).partition("%")[0])
+    literal = _literal(_plain(host))
     if literal is None:
-        return f".{_plain(host)}".endswith(".localhost")
+        return f".{_plain(host)}".endswith(".localhost")  # RFC 6761
     return not literal.is_global or literal.is_multicast
 
 
@@ -40,7 +54,7 @@ def without_query(address: str) -> str:
 
 
 def _plain(host: str) -> str:
-    return host.strip("[]").rstrip(".").lower()
+    return host.strip("[]").rstrip(".").lower().partition("%")[0]
 
 
 def _literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
@@ -49,7 +63,7 @@ def _literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         address = ipaddress.ip_address(host)
     except ValueError:
         try:  # 127.1, 2130706433 and 0x7f.1 are addresses too
-            return ipaddress.IPv4Address(socket.inet_aton(host))
+            return ipaddress.IPv4Address(socket.inet_aton(host)) if host[:1].isdigit() else None
         except OSError:
             return None
     if isinstance(address, ipaddress.IPv6Address):

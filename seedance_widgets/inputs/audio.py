@@ -5,8 +5,6 @@ As pictures, they are snapshotted when a request is made. The service fetches wh
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import io
 import math
@@ -19,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 from seedance_widgets import catalog
 from seedance_widgets.errors import MediaError, Problem
 from seedance_widgets.inputs.address import is_address, without_query
+from seedance_widgets.inputs.base64_text import bytes_of_data_url
+from seedance_widgets.inputs.given import path_of_text, shorten_name
 from seedance_widgets.units import bytes_text, data_url
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Audio", "audio_problems", "load_audio"]
 
-_DATA_URL = re.compile(r"data:audio/[a-zA-Z0-9.+-]+;base64,", re.ASCII)
+_DATA_URL = re.compile(r"(?i)data:(audio/|application/octet-stream|[;,])")
 _MEDIA_TYPES = {"mp3": "mpeg"}
 
 
@@ -89,7 +89,7 @@ def load_audio(source: Any) -> Audio:
     if isinstance(source, str) and source[:5].lower() == "data:":
         return _from_data_url(source)
     if isinstance(source, str | Path) and str(source).strip():
-        return _from_path(Path(source).expanduser())
+        return _from_path(path_of_text(str(source)))
     raise MediaError(
         f"cannot read a sound from {type(source).__name__}: give a path, address, data URL or bytes"
     )
@@ -115,20 +115,19 @@ def _from_path(path: Path) -> Audio:
     limit = catalog.rules().body_max_bytes
     try:
         if path.stat().st_size > limit:
-            raise MediaError(f"{path.name} has {bytes_text(path.stat().st_size)}, too large for a sound")
+            raise MediaError(
+                f"{shorten_name(path.name)} has {bytes_text(path.stat().st_size)}, too large for a sound"
+            )
         return _from_bytes(path.read_bytes(), path.name)
-    except OSError as error:
-        raise MediaError(f"cannot read the sound {path.absolute()}: {error.strerror or error}") from error
+    except (OSError, ValueError) as error:
+        where, why = shorten_name(str(path.absolute())), getattr(error, "strerror", None) or error
+        raise MediaError(f"cannot read the sound {where}: {why}") from error
 
 
 def _from_data_url(url: str) -> Audio:
-    match = _DATA_URL.match(url)
-    if match is None:
+    if not _DATA_URL.match(url):
         raise MediaError("not the data URL of a sound: it starts data:audio/<format>;base64,")
-    try:
-        return _from_bytes(base64.b64decode(url[match.end() :], validate=True), "data URL")
-    except binascii.Error as error:
-        raise MediaError(f"the data URL is not valid base64: {error}") from error
+    return _from_bytes(bytes_of_data_url(url), "data URL")
 
 
 def _from_bytes(data: bytes, name: str) -> Audio:

@@ -12,17 +12,8 @@ from typing import TYPE_CHECKING, Any
 from seedance_widgets import catalog
 from seedance_widgets.errors import InvalidRequest, Problem
 from seedance_widgets.inputs.crop import Crop, center_crop, nearest_ratio, offset_crop, ratio_parts
-from seedance_widgets.inputs.image import (
-    Image,
-    decoding,
-    encode,
-    flatten,
-    image_problems,
-    open_image,
-    orientation,
-    raw_bytes,
-    upright,
-)
+from seedance_widgets.inputs.image import Image, image_problems, raw_bytes
+from seedance_widgets.inputs.pixels import decode, encode, flatten, measure, open_image
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["prepare_image"]
 
-_SIDEWAYS = (5, 6, 7, 8)
 _BEST = 95  # above it a JPEG grows and looks no better (Pillow's documentation)
 
 
@@ -53,7 +43,8 @@ def prepare_image(
     Parameters
     ----------
     source
-        Anything `load_image` takes, save an address: nothing is fetched.
+        Anything `load_image` takes, save an address: nothing is fetched. A JPEG may have 256 megapixels, any
+        other picture 128.
     ratio
         Target ratio; ``"adaptive"`` keeps the whole picture.
     model, resolution
@@ -84,10 +75,9 @@ def prepare_image(
     resolution = str(resolution or spec.defaults["resolution"]).lower()
     corner = {name: at for name, at in (("x", x), ("y", y)) if at is not None}
     _check_arguments(spec, resolution, ratio, quality, corner=corner, crop=crop)
-    loaded = source if isinstance(source, Image) and source.data is not None else None
-    with open_image(raw_bytes(loaded.data if loaded else source)) as picture:
-        sideways = orientation(picture) in _SIDEWAYS
-        width, height = picture.size[::-1] if sideways else picture.size
+    name, data = raw_bytes(source)
+    with open_image(data, name) as picture:
+        width, height = measure(picture)
         window = crop or _window(width, height, ratio, x, y)
         if not (0 <= window.x and 0 <= window.y and window.box[2] <= width and window.box[3] <= height):
             raise _refusal([_fault("crop", window, f"leaves the picture of {width} x {height} px")])
@@ -100,11 +90,8 @@ def prepare_image(
         target = _target(window, ratio, wanted)
         # Twice the target is left for the resampling filter to work on; decoding more would be waste.
         scale = (2 * target[0] / window.width, 2 * target[1] / window.height)
-        rough = (math.ceil(width * scale[0]), math.ceil(height * scale[1]))
-        picture.draft("RGB", rough[::-1] if sideways else rough)
-        with decoding():
-            picture.load()
-        turned = upright(picture)
+        decoded = decode(picture, (math.ceil(width * scale[0]), math.ceil(height * scale[1])))
+        turned = decoded.picture
         shrunk = (turned.width / width, turned.height / height)
         left, upper, right, lower = window.box
         small = flatten(turned).resize(
@@ -112,9 +99,12 @@ def prepare_image(
             Pillow.Resampling.LANCZOS,
             box=(left * shrunk[0], upper * shrunk[1], right * shrunk[0], lower * shrunk[1]),
         )
-    data = encode(small, "JPEG", quality=quality)
-    name = loaded.name if loaded else getattr(source, "name", None) or "picture"
-    prepared = Image(name=str(name), data=data, format="jpeg", width=target[0], height=target[1], crop=window)
+    data, notes = encode(small, "JPEG", quality=quality), decoded.notes
+    if isinstance(source, Image):
+        notes = tuple(dict.fromkeys((*source.notes, *notes)))
+    prepared = Image(
+        name, data=data, format="jpeg", width=target[0], height=target[1], crop=window, notes=notes
+    )
     problems = list(image_problems("crop", prepared, heif=False))
     if problems:
         raise _refusal(problems)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from seedance_widgets import catalog
 from seedance_widgets.errors import MediaError, Problem
 from seedance_widgets.inputs.address import is_address, without_query
+from seedance_widgets.inputs.given import shorten_name
 from seedance_widgets.units import bytes_text
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class VideoInput:
         if self.task is None and self.address.startswith(TASK):
             object.__setattr__(self, "task", self.address.removeprefix(TASK))
         if not is_address(self.address) and not self.address.startswith(TASK):
-            raise MediaError(_NOT_LOCAL.format(self.address or "an empty text"))
+            raise MediaError(_NOT_LOCAL.format(shorten_name(self.address) or "an empty text"))
         is_number = isinstance(self.seconds, Real) and not isinstance(self.seconds, bool)
         if self.seconds is not None and not (is_number and 0 < self.seconds < _LONGEST):
             raise MediaError(f"seconds={self.seconds!r} is no length of a clip")
@@ -109,7 +110,7 @@ def load_video(source: Any) -> VideoInput:
         raise MediaError(_NOT_LOCAL.format(source.name))
     if isinstance(source, str):
         text = source.strip()
-        shown = f"{text[:40]}..." if text.startswith("data:") else text
+        shown = f"{text[:40]}..." if text.startswith("data:") else shorten_name(text)
         if not is_address(text) and not text.startswith(TASK):
             raise MediaError(_NOT_LOCAL.format(shown or "an empty text"))
         return VideoInput(text)

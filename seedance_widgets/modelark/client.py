@@ -102,6 +102,11 @@ class Client:
         self._retries = retries
         self.file_hosts: set[str] = set()
 
+    @property
+    def base_url(self) -> str:
+        """Where it sends."""
+        return self._wire.base_url
+
     def __repr__(self) -> str:
         return f"Client(base_url={self._wire.base_url!r})"
 

@@ -6,10 +6,13 @@ somebody says so. What is unknown the service decides; it costs no more than `pr
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from seedance_widgets import catalog
 from seedance_widgets.errors import Problem
+from seedance_widgets.inputs.address import is_local
 from seedance_widgets.inputs.audio import Audio, audio_problems
 from seedance_widgets.inputs.image import image_problems
 from seedance_widgets.inputs.video import VideoInput, video_problems
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     from seedance_widgets.catalog.model import InputRule, Model
     from seedance_widgets.request.fields import RequestFields
 
-__all__ = ["input_problems"]
+__all__ = ["each_input", "input_problems", "unreachable_problems"]
 
 _NOUNS = {"reference_images": "picture", "reference_videos": "clip", "reference_audios": "sound"}
 
@@ -40,7 +43,7 @@ def input_problems(request: RequestFields, model: Model, mode: str, *, sketch: b
         It may still lack inputs.
     """
     yield from _together(request, model)
-    for name, media in _each(request):
+    for name, media in each_input(request):
         if isinstance(media, VideoInput):
             yield from video_problems(name, media)
         elif isinstance(media, Audio):
@@ -57,7 +60,33 @@ def input_problems(request: RequestFields, model: Model, mode: str, *, sketch: b
     yield from _body_problems(request)
 
 
-def _each(request: RequestFields) -> Iterator[tuple[str, Any]]:
+def unreachable_problems(request: RequestFields) -> Iterator[Problem]:
+    """Addresses that only this machine or its network can reach: a service elsewhere would not."""
+    given = [
+        (name, medium.data_url, medium.name) for name, medium in each_input(request) if medium.sha256 is None
+    ]
+    if request.callback_url:
+        given.append(("callback_url", request.callback_url, request.callback_url))
+    for item in request.extra.get("content", ()):
+        inner = item.get(item.get("type"))
+        url = inner.get("url") if isinstance(inner, Mapping) else None
+        given += [("extra", url, url)] if isinstance(url, str) else []
+    for name, address, shown in given:
+        if is_local(address):
+            host = urlsplit(address.strip()).hostname
+            yield Problem(
+                name,
+                shown,
+                f"the service cannot reach {host}, which is this machine or its network only; "
+                + (
+                    "give an address on the web"
+                    if name == "callback_url"
+                    else "give the file itself where it takes one, or an address on the web"
+                ),
+            )
+
+
+def each_input(request: RequestFields) -> Iterator[tuple[str, Any]]:
     """Every input with its name in messages."""
     for row, media in request.media():
         for at, medium in enumerate(media):

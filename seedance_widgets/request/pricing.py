@@ -19,6 +19,7 @@ from seedance_widgets import catalog
 from seedance_widgets.catalog.model import ADAPTIVE, Price
 from seedance_widgets.errors import InvalidRequest
 from seedance_widgets.inputs.crop import check_size, nearest_ratio
+from seedance_widgets.request.input_notes import input_notes
 from seedance_widgets.request.task_request import TaskRequest
 from seedance_widgets.units import cost_text, usd_text
 
@@ -62,7 +63,8 @@ class Estimate:
     """Size, length and cost of a request. What is not known is None.
 
     ``width`` and ``height`` are pixels, ``usd`` dollars. ``tokens_max`` and ``usd_max`` are upper bounds;
-    ``exact`` says whether tokens and price rest on confirmed rules alone, ``notes`` why not.
+    ``exact`` says whether tokens and price rest on confirmed rules alone, ``notes`` why not, and what a
+    person should know of the inputs: what will be cut off them, what was changed.
     ``formula_tokens`` and ``formula_tokens_max`` are what the formula gives where a factor is not known.
     """
 
@@ -206,7 +208,7 @@ def estimate(
         usd_max=cost_usd(tokens_max, price),
         exact=not notes and tokens is not None,
         price=price,
-        notes=tuple(notes),
+        notes=(*notes, *input_notes(request, image_size)),
         image_size=image_size,
         formula_tokens=tokens,
         formula_tokens_max=tokens_max,

@@ -17,9 +17,10 @@ from urllib.parse import urlsplit
 
 from seedance_widgets import catalog
 from seedance_widgets.errors import InvalidRequest, MediaError, Problem
-from seedance_widgets.inputs.audio import Audio, load_audio
-from seedance_widgets.inputs.image import Image, load_image
-from seedance_widgets.inputs.video import VideoInput, load_video
+from seedance_widgets.inputs.audio import load_audio
+from seedance_widgets.inputs.given import is_one_input
+from seedance_widgets.inputs.image import load_image
+from seedance_widgets.inputs.video import load_video
 from seedance_widgets.request.fields import (
     CONTENT,
     FIELDS,
@@ -278,8 +279,7 @@ def as_several(value: Any) -> tuple[Any, ...]:
     """One input or several, or none, as several."""
     if value is None:
         return ()
-    alone = isinstance(value, str | bytes | Image | VideoInput | Audio) or not hasattr(value, "__iter__")
-    return (value,) if alone else tuple(value)
+    return (value,) if is_one_input(value) else tuple(value)
 
 
 def move_media(extra: Any) -> tuple[Any, dict[str, list[Any]]]:

@@ -27,10 +27,12 @@ from seedance_widgets.errors import (
     NotSent,
     SeedanceError,
 )
+from seedance_widgets.inputs.address import is_local
 from seedance_widgets.log.learned_prices import BILLS, raise_bound
 from seedance_widgets.log.row import Status
 from seedance_widgets.log.row_mapping import Order
 from seedance_widgets.modelark.error_codes import is_retryable_refusal, proves_refusal, refuses_every_create
+from seedance_widgets.request.input_rules import unreachable_problems
 from seedance_widgets.request.pricing import estimate
 from seedance_widgets.task.input_clips import renew_links
 from seedance_widgets.terminal import say
@@ -231,6 +233,9 @@ class Outbox:
     def _order(self, request: TaskRequest, columns: RowChanges, instead_of: str | None) -> Order:
         """What is to be begun, its files on the disk; blocks."""
         current = renew_links(request, self._journal, self._media.absolute)
+        # a simulator on this machine reaches it too
+        if not is_local(self._client.base_url) and (problems := list(unreachable_problems(current))):
+            raise InvalidRequest(problems)
         billed = self._journal.billed(current.spec, current.mode, current.kind, BILLS)
         bounded = raise_bound(estimate(current), billed)
         return Order(bounded, self._media.keep_inputs(current), columns, instead_of)

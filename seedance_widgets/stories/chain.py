@@ -26,6 +26,7 @@ from seedance_widgets.errors import (
     Problem,
     SeedanceError,
 )
+from seedance_widgets.inputs.given import names_path, path_of_text
 from seedance_widgets.inputs.image import Image, load_image
 from seedance_widgets.live_output import LiveOutput, in_notebook
 from seedance_widgets.log.row import FINAL, UNCLEAR, FileState, Status
@@ -398,16 +399,16 @@ def source_of(first_frame: Any, runtime: StudioRuntime) -> tuple[Any, str | None
     InvalidRequest
         The first frame is given as a task, and that task has no picture.
     """
-    is_address = isinstance(first_frame, str) and first_frame.startswith(("data:", "http"))
-    if isinstance(first_frame, str) and not is_address and (row := runtime.journal.by_name(first_frame)):
+    is_path = isinstance(first_frame, Path) or (isinstance(first_frame, str) and names_path(first_frame))
+    if isinstance(first_frame, str) and is_path and (row := runtime.journal.by_name(first_frame)):
         first_frame = runtime.registry.task_of(row)
     if isinstance(first_frame, Task):
         try:
             return _last_frame(first_frame), first_frame.key
         except MediaError as error:
             raise InvalidRequest([Problem("first_frame", first_frame.key, str(error))]) from None
-    if isinstance(first_frame, str | Path) and not is_address:
-        path = Path(first_frame).expanduser().resolve()
+    if is_path:
+        path = path_of_text(str(first_frame)).resolve()
         row = runtime.journal.with_last_frame(relative_path(path, runtime.home))
         return first_frame, row.key if row else None
     return first_frame, None

@@ -227,6 +227,7 @@ class ImageCropper(anywidget.AnyWidget):
                 else "Drag the window or its handles. Keys: arrows move it by 1 px, + and − resize it; "
                 "with shift by 10."
             )
+        notice = " ".join((notice, *(f"{note[:1].upper()}{note[1:]}." for note in shown.image.notes)))
         self.target = list(target or ())
         self.facts = {
             "name": shown.image.name,

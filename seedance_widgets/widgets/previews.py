@@ -6,32 +6,24 @@ address is never fetched, and a kind of picture that Pillow does not read can st
 
 from __future__ import annotations
 
-import pathlib
-import re
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from seedance_widgets.errors import MediaError
-from seedance_widgets.inputs.image import (
-    Image,
-    encode,
-    flatten,
-    load_image,
-    open_image,
-    orientation,
-    raw_bytes,
-    upright,
-)
+from seedance_widgets.inputs.address import is_address
+from seedance_widgets.inputs.image import Image, load_image, raw_bytes
+from seedance_widgets.inputs.pixels import decode, encode, flatten, measure, open_image
 from seedance_widgets.units import bytes_text
 
 if TYPE_CHECKING:
+    from PIL import Image as PillowImage
+
     from seedance_widgets.inputs.audio import Audio
     from seedance_widgets.inputs.video import VideoInput
 
 __all__ = ["Preview", "facts_of", "facts_of_clip", "facts_of_sound", "look", "preview_jpeg"]
 
-_ADDRESS = re.compile(r"(?i)(https?|asset)://")
-_SIDEWAYS = range(5, 9)  # EXIF orientations that swap width and height
 _ADDRESS_FACTS = "an address; the service fetches it, nothing is checked here"
 _UNSEEN = "The service crops it around its centre."
 
@@ -55,12 +47,7 @@ def preview_jpeg(data: bytes, side: int, name: str = "the picture") -> bytes:
         It is no picture that can be read, or a damaged one.
     """
     with open_image(data, name) as picture:
-        try:
-            picture.thumbnail((side, side))  # a JPEG is decoded at a fraction of its size
-            picture.load()
-        except (OSError, ValueError, SyntaxError) as error:
-            raise MediaError(f"{name} is damaged: {error}") from error
-        return encode(flatten(upright(picture)), "JPEG", quality=80)
+        return _preview(picture, measure(picture), side)[0]
 
 
 def look(source: Any, side: int) -> Preview:
@@ -71,25 +58,35 @@ def look(source: Any, side: int) -> Preview:
     MediaError
         It cannot be read, is no picture, or is damaged.
     """
-    if isinstance(source, str) and _ADDRESS.match(source):
+    if isinstance(source, str) and is_address(source.strip()):
         source = load_image(source)
     if isinstance(source, Image) and source.data is None:
         unseen = f"{source.name} is an address: nothing is fetched here, so it cannot be shown. {_UNSEEN}"
         return Preview(source, why_not=unseen)
-    data, name = raw_bytes(source), _name(source)
+    name, data = raw_bytes(source)
     try:
-        with open_image(data, name) as picture:
-            sideways = orientation(picture) in _SIDEWAYS
-            size = picture.size[::-1] if sideways else picture.size
+        picture = open_image(data, name)
     except MediaError as error:
         # Pillow does not read every kind that the service does.
         try:
-            kind = load_image(data).format
+            passed = load_image(data)
         except MediaError:
             raise error from None
-        passed = Image(name=name, data=data, format=kind)
-        return Preview(passed, why_not=f"{name} is a picture that cannot be shown here ({kind}). {_UNSEEN}")
-    return Preview(Image(name=name, data=data), size, preview_jpeg(data, side, name))
+        why_not = f"A picture that cannot be shown here: {error}. {_UNSEEN}"
+        return Preview(replace(passed, name=name), why_not=why_not)
+    with picture:
+        size = measure(picture)
+        jpeg, notes = _preview(picture, size, side)
+    return Preview(Image(name=name, data=data, notes=notes), size, jpeg)
+
+
+def _preview(picture: PillowImage.Image, size: tuple[int, int], side: int) -> tuple[bytes, tuple[str, ...]]:
+    """A picture as a small JPEG, and what is to be known of it."""
+    share = min(1.0, 2 * side / max(size))  # twice the pixels, for the filter to work on
+    decoded = decode(picture, (math.ceil(size[0] * share), math.ceil(size[1] * share)))
+    small = flatten(decoded.picture)
+    small.thumbnail((side, side))
+    return encode(small, "JPEG", quality=80), decoded.notes
 
 
 def facts_of_clip(clip: VideoInput) -> str:
@@ -112,13 +109,4 @@ def facts_of(image: Image) -> str:
     if image.data is None:
         return _ADDRESS_FACTS
     size = f"{image.width} × {image.height} px, " if image.size else ""
-    return f"{size}{(image.format or '').upper()}, {bytes_text(len(image.data))}"
-
-
-def _name(source: Any) -> str:
-    if isinstance(source, Image):
-        return source.name
-    if isinstance(source, str) and source.startswith("data:"):
-        return "data URL"
-    path = source if isinstance(source, str | pathlib.Path) else getattr(source, "filename", "")
-    return pathlib.Path(path).name if path else "picture"
+    return "; ".join((f"{size}{(image.format or '').upper()}, {bytes_text(len(image.data))}", *image.notes))

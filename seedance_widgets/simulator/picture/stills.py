@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 import re
 from typing import TYPE_CHECKING
@@ -10,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageFilter, ImageOps
 
+from seedance_widgets.errors import MediaError
 from seedance_widgets.inputs.crop import center_crop
-from seedance_widgets.inputs.image import flatten, upright
+from seedance_widgets.inputs.pixels import decode, flatten, open_image
 from seedance_widgets.simulator.picture.landscape import stream
 from seedance_widgets.simulator.picture.yuv import ROWS, to_planes
 
@@ -24,11 +24,11 @@ MARKS_KEY = "seedance_widgets simulated marks"
 
 def open_picture(data: bytes) -> Image.Image:
     """An encoded picture, upright, without transparency and without marks of an earlier simulated clip."""
-    file = Image.open(io.BytesIO(data))
-    if file.mode.startswith("I"):
-        # Sixteen bits of grey: Pillow's own conversion would clip them to white.
-        return Image.fromarray((np.asarray(file, np.uint32) >> 8).astype(np.uint8)).convert("RGB")
-    pixels = np.array(flatten(upright(file)))
+    try:
+        with open_image(data) as file:
+            pixels = np.array(flatten(decode(file).picture))
+    except MediaError as error:
+        raise OSError(f"cannot identify or decode a picture: {error}") from error
     for mark in re.findall(r"(\d{1,5}),(\d{1,5}),(\d{1,5}),(\d{1,5})", str(file.info.get(MARKS_KEY, ""))):
         # Painted over with what is above: the camera would else move them from under the new ones.
         x, y, width, height = map(int, mark)

@@ -18,6 +18,7 @@ from typing import Any
 
 from seedance_widgets.errors import InvalidRequest, InvalidStudy
 from seedance_widgets.inputs.audio import load_audio
+from seedance_widgets.inputs.given import is_picture_object
 from seedance_widgets.inputs.image import Image, load_image
 from seedance_widgets.inputs.video import load_video
 from seedance_widgets.request.rules import as_several
@@ -228,8 +229,7 @@ def _read_media(key: str, value: Any) -> Any:
 
 def _load_unnamed(value: Any) -> Any:
     """A picture given as an object or as bytes, read once, here; any other value as it is."""
-    is_picture = isinstance(value, bytes | bytearray) or (hasattr(value, "mode") and hasattr(value, "save"))
-    return load_image(value) if is_picture else value
+    return load_image(value) if is_picture_object(value) else value
 
 
 def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
