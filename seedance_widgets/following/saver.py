@@ -8,12 +8,13 @@ with new links each time, until those hours are over. `resume` has all of them t
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from seedance_widgets import catalog
-from seedance_widgets.background_loop import engine
+from seedance_widgets.background_loop import engine, keep_going
 from seedance_widgets.errors import DownloadError, LogError, MediaError, NotFound, ServiceError
 from seedance_widgets.log.row import FileState
 from seedance_widgets.units import HOUR, seconds_of
@@ -95,43 +96,39 @@ class Saver:
 
     async def _save(self, row: TaskRow, saving: _Saving) -> None:
         """Try until the clip is saved, or until nobody has it any more."""
+
+        async def step() -> bool:
+            await saving.rest()
+            saving.tries += 1
+            async with self._places:
+                return not await self._try(row, saving)
+
         try:
-            tries = 0
-            while True:
-                tries += 1
-                saving.soon.clear()
-                async with self._places:
-                    ended = await self._try(row, tries, saving)
-                if ended:
-                    return
-                if tries < _TRIES:
-                    await asyncio.sleep(_PAUSE * tries)
-                elif await saving.rest(min(_LATER * 2 ** (tries - _TRIES), _LONGEST_PAUSE)):
-                    tries = 0
+            await keep_going(f"saving the clip of task {row.key}", step)
         finally:
             self._running.pop(row.key, None)
 
-    async def _try(self, row: TaskRow, tries: int, saving: _Saving) -> bool:
+    async def _try(self, row: TaskRow, saving: _Saving) -> bool:
         """One try; says whether it was the last. Whatever goes wrong is told, and does not end the tries."""
         linked_at = None
         try:
             if not await self._peers.claim([row.key]):
                 self._failover.look_on(await engine.write(self._journal.row, row.key))
                 return True
-            if saving.tried or not row.video_url:
+            if saving.used_links or not row.video_url:
                 linked_at = self._clock()
                 row, linked_at = await self._with_links(row)
-            saving.tried = True
+            saving.used_links = True
             files, whole = await self._media.save(
                 self._client, row.key, row.video_url or "", row.last_frame_url
             )
-            if whole or tries >= _TRIES:
+            if whole or saving.tries >= _TRIES:
                 await self._registry.record(self._journal.filed, row.key, whole=whole, **files)
         except Exception as error:
-            saving.tried = True
+            saving.used_links = True
             if not isinstance(error, MediaError | ServiceError | LogError | OSError):
                 logger.exception("the clip of task %s could not be saved", row.key)
-            return await self._tell(row, error, tries, linked_at)
+            return await self._tell(row, error, saving.tries, linked_at)
         return whole
 
     async def _tell(self, row: TaskRow, error: Exception, tries: int, linked_at: float | None) -> bool:
@@ -148,7 +145,7 @@ class Saver:
             await self._registry.record(self._journal.unfiled, row.key, file, str(error))
         except Exception as unwritten:  # noqa: BLE001 - whoever waits is told in any case
             logger.debug("task %s: this could not be written down: %s", row.key, unwritten)
-            self._registry.publish(replace(row, file=file, note=str(error)))
+            self._registry.publish(replace(self._registry.newest(row), file=file, note=str(error)))
         return is_over
 
     async def _with_links(self, row: TaskRow) -> tuple[TaskRow, float]:
@@ -178,18 +175,22 @@ class _Saving:
 
     def __init__(self) -> None:
         self.work: asyncio.Task[None] | None = None
-        self.tried = False
+        self.tries = 0
+        self.used_links = False  # those of the row: each later try asks for new ones
         self.soon = asyncio.Event()
 
-    async def rest(self, seconds: float) -> bool:
-        """Wait; says whether somebody wanted the next try at once."""
+    async def rest(self) -> None:
+        """Wait as long as it takes to the next try, or until somebody wants it at once."""
+        if not self.tries:
+            return
+        later = min(_LATER * 2 ** max(0, self.tries - _TRIES), _LONGEST_PAUSE)
+        pause = _PAUSE * self.tries if self.tries < _TRIES else later
         # not wait_for, which on Python 3.11 loses a cancellation that comes together with the event
-        try:
-            async with asyncio.timeout(seconds):
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(pause):
                 await self.soon.wait()
-        except TimeoutError:
-            return False
-        return True
+                self.tries = 0
+        self.soon.clear()
 
 
 def _is_over(row: TaskRow, linked_at: float | None) -> bool:
