@@ -32,6 +32,7 @@ __all__ = [
     "Sound",
     "Video",
     "decode",
+    "is_end",
     "look",
     "packets",
     "place",
@@ -78,6 +79,8 @@ class Video:
     last_dts: Fraction
     hidden: bool
     """Whether the file has frames that it says not to show."""
+    untimed: bool
+    """Whether the file leaves out when some frames are to be decoded."""
     last_is_free: bool
     """Whether the last frame shown is the last one decoded, so that no other is built on it."""
 
@@ -110,22 +113,34 @@ class Clip:
 
 @dataclass(slots=True)
 class _Pass:
-    """One stream read through: when each packet is shown and decoded and how long it stands, in ``base``."""
+    """One stream read through: when each packet is shown and decoded and how long it stands, in ``base``.
+
+    ``hidden`` counts packets that are only there for others to be built on: those before a cut.
+    """
 
     base: Fraction
     times: list[tuple[int, int, int]] = field(default_factory=list)
+    decoded: list[int] = field(default_factory=list)
     hidden: int = 0
     broken: bool = False
+    untimed: bool = False
 
     def take(self, packet: AnyPacket) -> None:
         """Add one packet to the figures."""
-        if packet.dts is None:  # the empty one that ends the stream
+        if is_end(packet):
             return
         self.broken |= packet.is_corrupt
-        self.hidden += packet.is_discard
-        self.times.append(
-            (packet.dts if packet.pts is None else packet.pts, packet.dts, packet.duration or 0)
-        )
+        shown = packet.dts if packet.pts is None else packet.pts
+        decoded = shown if packet.dts is None else packet.dts
+        self.untimed |= packet.dts is None
+        if shown is None or decoded is None:
+            self.broken = True
+            return
+        self.decoded.append(decoded)
+        if packet.is_discard:
+            self.hidden += 1
+            return
+        self.times.append((shown, decoded, packet.duration or 0))
 
 
 def look(path: Path, *, name: str, title: str) -> Clip:
@@ -145,7 +160,7 @@ def look(path: Path, *, name: str, title: str) -> Clip:
             for packet in packets(container):
                 passes[packet.stream.index].take(packet)
             for stream in streams:
-                _check_whole(name, stream, passes[stream.index])
+                _check_whole(name, stream, passes[stream.index], path)
             video = _video(container.streams.video[0], passes[streams[0].index])
             heard = container.streams.audio[0] if container.streams.audio else None
             sound = _sound(heard, passes[heard.index], video.start) if heard else None
@@ -159,6 +174,11 @@ def look(path: Path, *, name: str, title: str) -> Clip:
 def packets(container: InputContainer) -> Iterator[AnyPacket]:
     """The packets of a clip's video and sound in the order of the file; a stream's last one is empty."""
     return cast("Iterator[AnyPacket]", container.demux(*_streams(container)))
+
+
+def is_end(packet: av.Packet[Any]) -> bool:
+    """Whether this is the empty packet that ends a stream; some files leave out the times of others."""
+    return packet.dts is None and not packet.size
 
 
 def decode(packet: AnyPacket, clip: Clip) -> list[Any]:
@@ -184,14 +204,22 @@ def _streams(container: InputContainer) -> list[av.VideoStream | av.AudioStream]
     return [*container.streams.video[:1], *container.streams.audio[:1]]
 
 
-def _check_whole(name: str, stream: av.VideoStream | av.AudioStream, read: _Pass) -> None:
-    whole = len(read.times) - read.broken
+def _check_whole(name: str, stream: av.VideoStream | av.AudioStream, read: _Pass, path: Path) -> None:
+    whole = len(read.decoded) - read.broken
+    if whole < stream.frames and not read.broken:
+        whole = _count_all(path, stream.index)
     if read.broken or whole < stream.frames:
         what = "frames" if stream.type == "video" else "packets of sound"
         told = f"only {whole} of {stream.frames}" if stream.frames else f"only {whole}"
         raise MediaError(f"{name} breaks off: {told} {what} are there. {NOTHING_LOST}")
-    if not whole and stream.type == "video":
+    if not read.times and stream.type == "video":
         raise MediaError(f"{name} has no frames. {NOTHING_LOST}")
+
+
+def _count_all(path: Path, index: int) -> int:
+    """The packets of a stream, with those that the file says to leave out: a cut that copied what it kept."""
+    with av.open(str(path), options={"ignore_editlist": "1"}) as container:
+        return sum(not is_end(packet) for packet in container.demux(container.streams[index]))
 
 
 def _video(stream: av.VideoStream, read: _Pass) -> Video:
@@ -212,13 +240,14 @@ def _video(stream: av.VideoStream, read: _Pass) -> Video:
         rate=rate,
         time_base=read.base,
         parameters=bytes(context.extradata or b""),
-        frames=len(read.times) - read.hidden,
+        frames=len(read.times),
         seconds=(ends[last] - first) * read.base,
         start=first * read.base,
         last_seconds=(ends[last] - last) * read.base,
-        first_dts=(read.times[0][1] - first) * read.base,
-        last_dts=(read.times[-1][1] - first) * read.base,
+        first_dts=(read.decoded[0] - first) * read.base,
+        last_dts=(read.decoded[-1] - first) * read.base,
         hidden=bool(read.hidden),
+        untimed=read.untimed,
         last_is_free=read.times[-1][0] == last,
     )
 

@@ -41,6 +41,8 @@ def video_differences(clips: Sequence[Clip], cut: Sequence[int]) -> list[str]:
     for number, clip in enumerate(clips):
         if clip.video.hidden:
             reasons.append(f"{clip.name} has frames that are not to be shown")
+        if clip.video.untimed:
+            reasons.append(f"{clip.name} does not say when all of its frames are to be decoded")
         if not clip.video.parameters:
             reasons.append(f"{clip.name} has its encoder parameters among its frames")
         if number in cut and not clip.video.last_is_free:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import av
 import numpy as np
 
-from seedance_widgets.stories.concat.clips import decode
+from seedance_widgets.stories.concat.clips import decode, is_end
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +32,7 @@ __all__ = ["CopiedSound", "EncodedSound"]
 _BITS_A_CHANNEL = 96_000
 _RATES = (16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 _HALF = Fraction(1, 2)
+_PRIMING = -2  # the earliest packet that an encoder's delay asks for; what is before it was cut off
 
 
 class CopiedSound:
@@ -54,13 +55,17 @@ class CopiedSound:
 
     def take(self, packet: av.Packet[av.AudioStream]) -> None:
         """One packet of the clip."""
-        if packet.dts is None:
+        if is_end(packet):
             return
         place = self._place
-        heard = (packet.dts if packet.pts is None else packet.pts) * packet.time_base
+        at = packet.dts if packet.pts is None else packet.pts
+        assert at is not None  # a clip is read through before
+        heard = at * packet.time_base
         slot = self._slot(place.start + heard - place.clip.video.start)
+        if packet.is_discard and slot >= _PRIMING:  # cut off by the file itself
+            return
         if self._next is None and not place.start:
-            self._next = min(slot, 0)  # only the first clip can prime the decoder
+            self._next = max(_PRIMING, min(slot, 0))  # only the first clip can prime the decoder
         if slot < (self._next or 0) or slot >= self._stop:
             return
         self._fill(slot)

@@ -131,10 +131,12 @@ class EncodedVideo:
 
     def _mux(self, packets: list[av.Packet[av.VideoStream]]) -> None:
         end = round(self._place.end / self._base)
+        last = round(self._place.clip.video.last_seconds / self._base)
         for packet in packets:
             assert packet.pts is not None
             # only that of the very last frame counts, the others stand until the next
-            packet.duration = min(end - packet.pts, self._stands)
+            left = end - packet.pts
+            packet.duration = left if left <= last else min(left, self._stands)
             self._out.mux(packet)
 
     def _scaling_graph(self, source: av.VideoStream) -> av.filter.Graph:

@@ -32,6 +32,7 @@ __all__ = ["write"]
 _FINE = Fraction(1, 90_000)
 _MILLI = Fraction(1, 1000)
 _PROGRESS_FRAMES = 24
+_SLACK = 0.1  # seconds: a packet of sound on either side
 
 
 def write(
@@ -55,7 +56,7 @@ def write(
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _mux(part, places, copy_video=copy_video, copy_sound=copy_sound, progress=progress)
-        _check(part, sum(place.frames for place in places))
+        _check(part, places)
         with part.open("r+b") as file:
             os.fsync(file.fileno())
         part.replace(path)
@@ -128,8 +129,20 @@ def _feed(tracks: dict[str, Any], places: Sequence[Place], progress: Progress | 
         track.finish()
 
 
-def _check(part: Path, frames: int) -> None:
+def _check(part: Path, places: Sequence[Place]) -> None:
+    """Refuse a file whose film or sound is not as long as it was to be."""
+    frames, seconds = sum(place.frames for place in places), float(places[-1].end)
+    written = 0
+    ends: dict[str, float] = {"video": 0.0}
     with av.open(str(part)) as container:
-        written = container.streams.video[0].frames
+        for packet in packets(container):
+            if packet.pts is not None:
+                kind: str = packet.stream.type
+                written += kind == "video"
+                end = float((packet.pts + (packet.duration or 0)) * Fraction(packet.time_base))
+                ends[kind] = max(ends.get(kind, 0.0), end)
     if written != frames:
         raise MediaError(f"{written} frames were written in place of {frames}. {NOTHING_LOST}")
+    for kind, end in ends.items():
+        if abs(end - seconds) > _SLACK:
+            raise MediaError(f"{end:.2f} s of {kind} were written in place of {seconds:.2f}. {NOTHING_LOST}")
