@@ -26,7 +26,7 @@ from seedance_widgets.errors import (
     ServerFault,
 )
 from seedance_widgets.inputs.address import is_local_literal
-from seedance_widgets.modelark.credentials import DEFAULT_BASE_URL, Key
+from seedance_widgets.modelark.credentials import DEFAULT_BASE_URL, Key, is_this_machine
 from seedance_widgets.modelark.download import Download, download
 from seedance_widgets.modelark.error_codes import is_retryable_refusal
 from seedance_widgets.modelark.http_exchange import Answer, Wire
@@ -238,7 +238,9 @@ class Client:
         return await download(http, url, path, may_fetch=self._may_fetch)
 
     def _may_fetch(self, host: str) -> bool:
-        return host in self.file_hosts or not is_local_literal(host) or is_local_literal(self._wire.host)
+        service = self._wire.host
+        is_near = is_local_literal(service) or is_this_machine(service)
+        return is_near or host in self.file_hosts or not is_local_literal(host)
 
     async def _exchange_with_retries(
         self, method: str, path: str, *, may_be_empty: bool = False, retries: int | None = None

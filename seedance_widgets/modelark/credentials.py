@@ -14,7 +14,7 @@ import httpx
 
 from seedance_widgets.errors import InvalidRequest, MissingAPIKey, Problem
 
-__all__ = ["DEFAULT_BASE_URL", "Key", "check_base_url", "check_key", "is_byteplus"]
+__all__ = ["DEFAULT_BASE_URL", "Key", "check_base_url", "check_key", "is_byteplus", "is_this_machine"]
 
 DEFAULT_BASE_URL = "https://ark.ap-southeast.bytepluses.com/api/v3"
 _BYTEPLUS = ".bytepluses.com"
@@ -78,7 +78,7 @@ def check_base_url(base_url: str) -> str:
         reason = "must not hold a user name or password; the key belongs in api_key"
     elif url.query or url.fragment:
         reason = "must not hold a query or a fragment"
-    elif url.scheme == "http" and not _is_local(url.host):
+    elif url.scheme == "http" and not is_this_machine(url.host):
         reason = "plain http would send the API key in clear over the network; use https"
     else:
         return str(url.copy_with(query=None, fragment=None)).rstrip("/")
@@ -90,7 +90,8 @@ def _unusable(base_url: str, reason: str) -> InvalidRequest:
     return InvalidRequest([Problem("base_url", base_url, reason)], refused=refused)
 
 
-def _is_local(host: str) -> bool:
+def is_this_machine(host: str) -> bool:
+    """Whether a host is this machine, by its name or address, or the embedded simulator."""
     if host in ("localhost", "simulator"):
         return True
     try:

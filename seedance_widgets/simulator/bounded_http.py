@@ -29,7 +29,7 @@ class BoundedProtocol(H11Protocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._waits_since = self.loop.time()
+        self.waits_since = self.loop.time()
         self._look: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -39,7 +39,7 @@ class BoundedProtocol(H11Protocol):
         if len(self.connections) > _MOST:
             others: set[Any] = self.connections - {self}
             waiting = [each for each in others if each.seconds_left() is not None]
-            longest = min(waiting, key=lambda each: each._waits_since, default=self)  # noqa: SLF001 - of its class
+            longest = min(waiting, key=lambda each: each.waits_since, default=self)
             longest.drop()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -51,12 +51,12 @@ class BoundedProtocol(H11Protocol):
     def on_response_complete(self) -> None:
         """Wait for the next request from now on."""
         super().on_response_complete()
-        self._waits_since = self.loop.time()
+        self.waits_since = self.loop.time()
 
     def seconds_left(self) -> float | None:
         """How long its client may still keep the server waiting; None where the server is at work for it."""
         most = {h11.IDLE: _HEADER_SECONDS, h11.SEND_BODY: _BODY_SECONDS}.get(self.conn.their_state)
-        return None if most is None else self._waits_since + most - self.loop.time()
+        return None if most is None else self.waits_since + most - self.loop.time()
 
     def drop(self) -> None:
         """Close it at once."""

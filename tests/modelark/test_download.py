@@ -284,9 +284,9 @@ async def test_a_host_that_is_allowed_or_a_neighbour_of_the_service_is_asked(tar
     async with studio:
         await studio.download("http://10.1.2.3/a", target)
     assert "10.1.2.4" in str(await refused(studio, target, "http://10.1.2.4/a"))
-    near = near_client(transport=httpx.MockTransport(send_clip))
-    async with near:
-        await near.download("http://192.168.1.4/a", target)
+    for base in ("http://127.0.0.1:9/api/v3", "https://10.1.1.1/api/v3", "http://simulator/api/v3"):
+        async with Client(KEY, base, transport=httpx.MockTransport(send_clip)) as near:
+            await near.download("http://192.168.1.4/a", target)
     assert len(requests) == 1
 
 
