@@ -9,6 +9,7 @@ import ast
 from hostile import HURT, TEXTS
 
 from seedance_widgets.request.fields import MODE_TITLES
+from seedance_widgets.terminal import printable
 
 DRAFTS = """
 import seedance_widgets as sw
@@ -57,10 +58,11 @@ def test_the_panel_shows_everything_as_typed(jupyter):
                 "() => !document.querySelector('.sw-form-generate').disabled", timeout=10_000
             )
             page.get_by_role("button", name="Generate", exact=True).click()
-            # of a long message the start
-            said(page, ".sw-form-status [role=status]", f"Detected: {text[:300]}")
-            said(page, ".sw-panel-stage [data-testid=player-status]", f"Detected: {text[:300]}")
-            said(page, ".jp-RenderedHTMLCommon", f"Detected: {text[:300]}")
+            # of a long message the start; an error spells out what would turn the direction of a terminal
+            told = f"Detected: {printable(text[:300])}"
+            said(page, ".sw-form-status [role=status]", told)
+            said(page, ".sw-panel-stage [data-testid=player-status]", told)
+            said(page, ".jp-RenderedHTMLCommon", told)
         notebook.finish(2)
         sent = ast.literal_eval(notebook.text(2))
         assert [prompt for prompt, _ in sent] == texts
