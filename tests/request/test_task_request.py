@@ -322,7 +322,7 @@ def test_it_shows_what_is_set_as_one_would_write_it():
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"extra": [1]}, "extra='<list>': must be a dict of body fields"),
+        ({"extra": [1]}, "extra=[1]: must be a dict of body fields"),
         ({"extra": {"content": "a clip"}}, "extra='a clip': its content must be a list of dicts"),
         ({"duration": "5"}, "duration='5': must be a whole number; nearest: 5"),
         ({"duration": "five"}, "duration='five': must be a whole number"),

@@ -15,6 +15,7 @@ from PIL import Image
 
 import seedance_widgets as sw
 from seedance_widgets.inputs.image import Image as Picture
+from seedance_widgets.terminal import printable
 from seedance_widgets.widgets.input_picker import ImagePicker
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def cropper_refusal(world, open_page):
     with pytest.raises(sw.SeedanceError):
         cropper.source = world.folder / world.file_name
     stub = open_page(cropper)
-    assert world.file_name in cropper.error
+    assert printable(world.file_name) in cropper.error
     return stub.page, [Place(at(stub, "cropper-error"), cropper.error)]
 
 
