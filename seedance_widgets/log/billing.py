@@ -52,7 +52,7 @@ def settle(row: TaskRow, answer: Mapping[str, Any]) -> RowChanges:
         ``usd`` is the billed tokens at the price of what was made. Where the service does not say how many,
         it is None and what was reserved stays so.
     """
-    settled: RowChanges = {"usd": None, "remark": None}
+    settled: RowChanges = {}
     asked = _asked_model(row)
     made = _made_model(row, answer) or asked
     if "frames" not in answer and row.duration is not None:

@@ -22,6 +22,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from mortal import Kernel, Stop, kernels_that_die
+from tiny_model import register_tiny
 
 import seedance_widgets as sw
 from seedance_widgets.background_loop import engine
@@ -350,16 +351,7 @@ def fingerprint(task):
 @pytest.fixture
 def tiny(fresh_catalog):
     """A model of small clips."""
-    return fresh_catalog.register(
-        "tiny",
-        like="seedance-1-0-pro-fast",
-        sizes={"480p": {"1:1": (64, 64)}},
-        resolutions=("480p",),
-        ratios=("1:1",),
-        defaults={"resolution": "480p", "ratio": {}, "duration": 2},
-        limits={},
-        price=[{"tier": "default", "usd_per_million": USD_PER_MILLION}],
-    )
+    return register_tiny(fresh_catalog, usd_per_million=USD_PER_MILLION)
 
 
 class Drawn:

@@ -26,6 +26,7 @@ from habits import Habits
 from raw_account import Account, Refused
 from raw_service import RawService, Reply, refusal
 from stage import Reached, Route
+from tiny_model import register_tiny
 
 import seedance_widgets as sw
 from seedance_widgets.sending.limits import Limits
@@ -54,17 +55,7 @@ LOST = {
 @pytest.fixture(autouse=True)
 def quick(fresh_catalog, monkeypatch):
     """A model of small clips, no waits between tries, and a hand-moved clock for what only ticks."""
-    tier = [{"tier": name, "usd_per_million": 1.0} for name in ("default", "flex")]
-    fresh_catalog.register(
-        "tiny",
-        like="seedance-1-0-pro-fast",
-        sizes={"480p": {"1:1": (64, 64)}},
-        resolutions=("480p",),
-        ratios=("1:1",),
-        defaults={"resolution": "480p", "ratio": {}, "duration": 2},
-        limits={},
-        price=tier,
-    )
+    register_tiny(fresh_catalog, tiers=("default", "flex"))
     for pause in ("sending.outbox._FIRST_WAIT", "modelark.client._FIRST_WAIT", "following.saver._PAUSE"):
         monkeypatch.setattr(f"seedance_widgets.{pause}", 0.001)
     # nor between looks at a task: its time passes by hand

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from stage import Ticking
+from tiny_model import register_tiny
 
 import seedance_widgets as sw
 from seedance_widgets.modelark.client import Client
@@ -42,16 +43,7 @@ class Drawn:
 @pytest.fixture(autouse=True)
 def tiny(fresh_catalog, monkeypatch):
     """A model of small clips, and no waits between tries."""
-    fresh_catalog.register(
-        "tiny",
-        like="seedance-1-0-pro-fast",
-        sizes={"480p": {"1:1": (64, 64)}},
-        resolutions=("480p",),
-        ratios=("1:1",),
-        defaults={"resolution": "480p", "ratio": {}, "duration": 2},
-        limits={},
-        price=[{"tier": "default", "usd_per_million": 1.0}],
-    )
+    register_tiny(fresh_catalog)
     for pause in ("sending.outbox._FIRST_WAIT", "modelark.client._FIRST_WAIT", "following.saver._PAUSE"):
         monkeypatch.setattr(f"seedance_widgets.{pause}", 0.01)
     monkeypatch.setattr("seedance_widgets.simulator.render.render_mp4", Drawn())
