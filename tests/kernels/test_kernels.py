@@ -7,7 +7,9 @@ with a loop of its own. Older kernels are installed beside the environment, unde
 from __future__ import annotations
 
 import os
+import queue
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -38,7 +40,10 @@ class Kernel:
         paths = [str(extra_path)] if extra_path else []
         paths += [os.environ["PYTHONPATH"]] if os.environ.get("PYTHONPATH") else []
         self.manager = KernelManager()
-        self.manager.start_kernel(cwd=str(folder), env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)})
+        self.errors = folder / "stderr.txt"
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONFAULTHANDLER": "1"}
+        with self.errors.open("w") as errors:
+            self.manager.start_kernel(cwd=str(folder), env=environment, stderr=errors)
         self.client = self.manager.blocking_client()
         self.client.start_channels()
         self.client.wait_for_ready(timeout=60)
@@ -48,11 +53,22 @@ class Kernel:
         """Run a cell, do not wait."""
         return self.client.execute(code)
 
+    def next_message(self, timeout):
+        """What the kernel says next; one that is silent is ended, and its threads' stacks are shown."""
+        try:
+            return self.client.get_iopub_msg(timeout=timeout)
+        except queue.Empty:
+            os.kill(self.manager.provisioner.process.pid, signal.SIGABRT)
+            self.manager.provisioner.process.wait(20)
+            raise AssertionError(
+                f"the kernel said nothing for {timeout} s:\n{self.errors.read_text()}"
+            ) from None
+
     def wait(self, msg_id, timeout=60):
         """The text of a cell's outputs once it is done, errors included."""
         text, deadline = "", time.monotonic() + timeout
         while time.monotonic() < deadline:
-            message = self.client.get_iopub_msg(timeout=timeout)
+            message = self.next_message(timeout)
             content = message["content"]
             if message["msg_type"] == "stream":
                 self.said += content["text"] if content["name"] == "stderr" else ""
@@ -68,7 +84,7 @@ class Kernel:
         """Until a cell that still runs has printed these words."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
-            message = self.client.get_iopub_msg(timeout=timeout)
+            message = self.next_message(timeout)
             mine = message["parent_header"].get("msg_id") == msg_id
             if mine and words in message["content"].get("text", ""):
                 return
@@ -78,7 +94,7 @@ class Kernel:
         """Until an output with these words is drawn anew in the name of a cell."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
-            message = self.client.get_iopub_msg(timeout=timeout)
+            message = self.next_message(timeout)
             if message["msg_type"] != "update_display_data":
                 continue
             if (
@@ -133,22 +149,31 @@ def version_path(request, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def shared_kernel(version_path, tmp_path_factory):
-    kernel = Kernel(tmp_path_factory.mktemp("kernel"), version_path)
-    if version_path:
-        assert str(version_path) in kernel.run("import ipykernel; print(ipykernel.__file__)")
-    yield kernel
-    kernel.stop()
+def living_kernel(version_path, tmp_path_factory):
+    """A function that returns the module's kernel, a new one after one that has died."""
+    kernels: list[Kernel] = []
+
+    def get():
+        if not kernels or not kernels[-1].manager.is_alive():
+            kernels.append(Kernel(tmp_path_factory.mktemp("kernel"), version_path))
+            if version_path:
+                assert str(version_path) in kernels[-1].run("import ipykernel; print(ipykernel.__file__)")
+        return kernels[-1]
+
+    yield get
+    for kernel in kernels:
+        kernel.stop()
 
 
 @pytest.fixture
-def kernel(shared_kernel, request):
+def kernel(living_kernel, request):
     """A form on a home of its own; ``button`` is its Generate."""
-    shared_kernel.said = ""
+    kernel = living_kernel()
+    kernel.said = ""
     home = re.sub(r"\W", "_", request.node.originalname)
-    shared_kernel.button = re.search(r"button (\w+)", shared_kernel.run(OPEN.replace("HOME", home)))[1]
-    yield shared_kernel
-    shared_kernel.run("studio.close()")
+    kernel.button = re.search(r"button (\w+)", kernel.run(OPEN.replace("HOME", home)))[1]
+    yield kernel
+    kernel.run("studio.close()")
 
 
 def rows(kernel, count):
