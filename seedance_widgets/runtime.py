@@ -23,6 +23,7 @@ from seedance_widgets.following.actions import Actions
 from seedance_widgets.following.dispatcher import Dispatcher
 from seedance_widgets.following.pace import LearnedPaces
 from seedance_widgets.following.saver import Saver
+from seedance_widgets.following.stopping import stop_tasks
 from seedance_widgets.following.watcher import LEAST_SCALE, Watcher
 from seedance_widgets.following.webhook import state_in_log
 from seedance_widgets.log import Log
@@ -45,10 +46,11 @@ from seedance_widgets.simulator import EMBEDDED_BASE_URL, Simulator
 from seedance_widgets.task.registry import Registry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
     from seedance_widgets.following.pace import Paces
+    from seedance_widgets.following.stopping import Stopped
     from seedance_widgets.log.expiry import Deadline
     from seedance_widgets.log.row import TaskRow
     from seedance_widgets.modelark.credentials import Key
@@ -273,6 +275,11 @@ class StudioRuntime:
     def timing(self) -> tuple[Paces, list[Deadline]]:
         """How long tasks take, and what must be saved or finished soon; blocks for a read."""
         return self._paces.read(), deadlines(self._store, self.clock(), simulated=self.simulated)
+
+    async def stop(self, keys: Collection[str] | None = None) -> Stopped:
+        """Withdraw what is unsent, cancel what is queued; of these tasks, or of all that are at work here."""
+        self.check_open()
+        return await stop_tasks(self.registry, self.outbox, self.actions, keys)
 
     def state_in_log(self, task_id: str) -> dict[str, Any] | None:
         """What the log holds of a task, in the service's terms; None for one it does not know. Blocks."""

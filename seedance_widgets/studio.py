@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from seedance_widgets.drafts.promotion import Finals
+    from seedance_widgets.following.stopping import Stopped
     from seedance_widgets.following.webhook import Webhook
     from seedance_widgets.log import Log
     from seedance_widgets.log.row import RowChanges, TaskRow
@@ -502,6 +503,17 @@ class Studio:
             The tasks that were taken up; shown, it says what was done with them.
         """
         return await engine.bridge(self._runtime.resume())
+
+    async def stop(self) -> Stopped:
+        """Stop what can be stopped of all that is at work here; what is unsent by now is never sent.
+
+        Returns
+        -------
+        Stopped
+            What was withdrawn before it was sent, what was cancelled in the service's queue, and what goes on
+            and is billed; shown, it says how many of each.
+        """
+        return await engine.bridge(self._runtime.stop())
 
     async def orphans(self) -> Sequence[Mapping[str, Any]]:
         """Tasks at the service that look like ours and have no row, as after a log was lost.

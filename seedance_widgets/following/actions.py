@@ -102,9 +102,20 @@ class Actions:
         return begun
 
     async def cancel(self, task: Task) -> None:
-        """DELETE a queued task; the row follows what the service then says."""
-        _refuse_unless(task, "cancelled", task.id is not None and task.status in LIVE, "a queued task")
+        """Take back what is not sent, or DELETE a queued task: the row follows."""
         self._outbox.check_open()
+        if task.status == Status.INTENT and not await self._outbox.withdraw([task.key]):
+            await self._outbox.heard(task.key)
+        if task.status == Status.WITHDRAWN:
+            return
+        if task.status == Status.INTENT:
+            raise Conflict(
+                409,
+                code="SentElsewhere",
+                message=f"task {task.key} is being sent by another kernel",
+                advice="Cancel it there. Once that kernel is closed, `await studio.resume()` looks for it.",
+            )
+        _refuse_unless(task, "cancelled", task.id is not None and task.status in LIVE, "a queued task")
         # Asked first: DELETE of a task that has ended since removes its record, and with it a paid clip.
         await self._look_at(task)
         if task.status == Status.RUNNING:

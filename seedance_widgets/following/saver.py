@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -128,15 +129,15 @@ class Saver:
             saving.used_links = True
             if not isinstance(error, MediaError | ServiceError | LogError | OSError):
                 logger.exception("the clip of task %s could not be saved", row.key)
-            return await self._tell(row, error, saving.tries, linked_at)
+            return await self._tell(row, error, saving, linked_at)
         return whole
 
-    async def _tell(self, row: TaskRow, error: Exception, tries: int, linked_at: float | None) -> bool:
+    async def _tell(self, row: TaskRow, error: Exception, saving: _Saving, linked_at: float | None) -> bool:
         """Say what is wrong, once there were a few tries; says whether to try no more."""
         # 403 and 404 also come from a proxy or a wrong key: only with the hours over it is final
         is_over = _is_over(row, linked_at)
         gone = getattr(error, "status_code", None) in _GONE and is_over
-        if not gone and tries < _TRIES:
+        if not gone and saving.tries < _TRIES:
             logger.debug("task %s: its clip could not be fetched, it is tried again: %s", row.key, error)
             return False
         file = FileState.EXPIRED if gone else FileState.FAILED
@@ -145,8 +146,9 @@ class Saver:
             await self._registry.record(self._journal.unfiled, row.key, file, str(error))
         except Exception as unwritten:  # noqa: BLE001 - whoever waits is told in any case
             logger.debug("task %s: this could not be written down: %s", row.key, unwritten)
-            self._registry.publish(replace(self._registry.newest(row), file=file, note=str(error)))
-        return is_over
+            self._registry.publish(replace(self._registry.newest(row), file=file, trouble=str(error)))
+        # where a clock was set the hours are over too early: what cannot be reached is tried for all of them
+        return gone or (is_over and time.monotonic() - saving.began > catalog.rules().file_hours * HOUR)
 
     async def _with_links(self, row: TaskRow) -> tuple[TaskRow, float]:
         """The row with links that were asked for anew, and when that was (seconds since 1970).
@@ -176,6 +178,7 @@ class _Saving:
     def __init__(self) -> None:
         self.work: asyncio.Task[None] | None = None
         self.tries = 0
+        self.began = time.monotonic()
         self.used_links = False  # those of the row: each later try asks for new ones
         self.soon = asyncio.Event()
 

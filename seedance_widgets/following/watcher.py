@@ -12,6 +12,7 @@ import asyncio
 import logging
 import math
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from seedance_widgets.background_loop import keep_going
@@ -187,10 +188,10 @@ class Watcher:
                 asked = rest[:_IDS_A_CALL]
                 for each in asked:
                     each.ask(now)
-                self._begin_call(self._look_by_list(asked, soon), asked)
+                self._begin_call(partial(self._look_by_list, asked, soon), asked)
         for each in single:
             each.ask(now)
-            self._begin_call(self._look(each), [each])
+            self._begin_call(partial(self._look, each), [each])
 
     async def _rest(self, seconds: float) -> None:
         """Until the time is over or something has changed."""
@@ -228,12 +229,12 @@ class Watcher:
         self._work.add(task)
         task.add_done_callback(self._work.discard)
 
-    def _begin_call(self, call: Coroutine[Any, Any, None], asked: Sequence[Followed]) -> None:
+    def _begin_call(self, call: Callable[[], Coroutine[Any, Any, None]], asked: Sequence[Followed]) -> None:
         """Begin a call; whatever goes wrong in it, those that it asks for are asked for again."""
 
         async def survive() -> None:
             try:
-                await call
+                await call()
             except Exception:
                 logger.exception("a look at %d tasks failed, they are looked at again", len(asked))
                 for each in asked:
@@ -284,7 +285,7 @@ class Watcher:
                     await self._hand_on(each, item, len(asked))
         for each in missing.values():
             if each.due <= soon:
-                self._begin_call(self._look(each), [each])
+                self._begin_call(partial(self._look, each), [each])
             else:
                 self._free(each)
 

@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from sqlalchemy import BigInteger, Boolean, Column, Float, Integer, and_, select
+from sqlalchemy import BigInteger, Boolean, Column, Float, Integer, and_, case, select
 
 from seedance_widgets.log.clip_verdicts import starred
 from seedance_widgets.log.expiry import still_there
@@ -40,7 +40,7 @@ def tasks_frame(store: Store, home: Path, *where: ColumnElement[bool]) -> pd.Dat
     *where
         Conditions on the tasks table.
     """
-    query = select(*FRAME_COLUMNS).where(*where).order_by(tasks.c.intent_at, tasks.c.key)
+    query = _select(FRAME_COLUMNS).where(*where).order_by(tasks.c.intent_at, tasks.c.key)
     frame = _frame(store, FRAME_COLUMNS, query, home)
     with store.read() as connection:
         stars = starred(connection)
@@ -53,11 +53,11 @@ def unknown_frame(store: Store) -> pd.DataFrame:
     """Rows whose outcome is not known, in the order they were begun, with what may be their tasks."""
     shown = (
         tasks.c.key, tasks.c.model, tasks.c.prompt, tasks.c.requested_seed, tasks.c.service_tier,
-        tasks.c.reserved_usd, tasks.c.sent_at, tasks.c.error_message, tasks.c.note, tasks.c.candidates,
+        tasks.c.reserved_usd, tasks.c.sent_at, tasks.c.error_message, tasks.c.remark, tasks.c.candidates,
         tasks.c.simulated,
     )  # fmt: skip
     unclear = and_(tasks.c.status == Status.UNKNOWN, tasks.c.task_id.is_(None))
-    frame = _frame(store, shown, select(*shown).where(unclear).order_by(tasks.c.intent_at, tasks.c.key))
+    frame = _frame(store, shown, _select(shown).where(unclear).order_by(tasks.c.intent_at, tasks.c.key))
     frame["candidates"] = [json.loads(cell) if isinstance(cell, str) else [] for cell in frame["candidates"]]
     return frame
 
@@ -80,6 +80,13 @@ def verdicts_frame(store: Store) -> pd.DataFrame:
     """Every verdict in the order they were given."""
     shown = (verdicts.c.key, verdicts.c.verdict, verdicts.c.at)
     return _frame(store, shown, select(*shown).order_by(verdicts.c.id))
+
+
+def _select(columns: Sequence[Column[Any]]) -> Select[Any]:
+    """These columns; ``remark`` tells what is remarkable and the last trouble, as `TaskRow.words` does."""
+    told, last = tasks.c.remark, tasks.c.trouble
+    both = case((told.is_(None), last), (last.is_(None), told), else_=told + "; " + last)
+    return select(*(both.label("remark") if column is told else column for column in columns))
 
 
 def _frame(

@@ -170,7 +170,7 @@ class Journal(Rows):
                 "error_code": error.code or f"HTTP {error.status_code}",
                 "error_message": error.message,
                 "error_param": error.param,
-                "note": error.advice,
+                "trouble": error.advice,
                 "finished_at": self.now(),
                 "request_id": error.request_id,
                 "client_request_id": error.client_request_id,
@@ -182,6 +182,11 @@ class Journal(Rows):
     def not_created(self, key: str, reason: str) -> TaskRow:
         """The request provably never arrived: nothing stays reserved."""
         return self._change(key, self._never_made(reason), only=UNCLEAR)
+
+    def withdrawn(self, key: str) -> TaskRow:
+        """Its sender has taken it back before it was sent: nothing was made, nothing stays reserved."""
+        withdrawn: RowChanges = {"status": Status.WITHDRAWN, "finished_at": self.now(), **_FREE}
+        return self._change(key, withdrawn, only=(Status.INTENT,))
 
     def unknown(
         self, key: str, reason: str, *, raw: bytes | None = None, **ids: Unpack[RowChanges]
@@ -233,10 +238,10 @@ class Journal(Rows):
             self._apply(connection, row, match(row, task_id, by), "", None)
         return self.observed(key, answer, "adopt")
 
-    def undecided(self, key: str, candidates: Sequence[str], note: str) -> TaskRow:
+    def undecided(self, key: str, candidates: Sequence[str], why: str) -> TaskRow:
         """A search did not settle the row: what may be it, for a person to say, and why."""
         found = json.dumps(list(candidates)) if candidates else None
-        return self._change(key, {"candidates": found, "note": note}, only=(Status.UNKNOWN,))
+        return self._change(key, {"candidates": found, "trouble": why}, only=(Status.UNKNOWN,))
 
     def abandoned(self, key: str) -> TaskRow:
         """A person has decided that no task came of it: nothing stays reserved.
@@ -264,7 +269,7 @@ class Journal(Rows):
                 # a late answer about the past: only an address that was missing is news
                 changes = links_of(changes) if row.status == Status.SUCCEEDED else {}
             elif told is Status.SUCCEEDED:
-                changes.setdefault("note", None)
+                changes.setdefault("trouble", None)
             newer = self._apply(connection, row, changes, call, answer)
         if newer.usd != row.usd:
             self.money()  # cards show it, and must not have to ask
@@ -306,17 +311,17 @@ class Journal(Rows):
             saved: RowChanges = {
                 "file": FileState.SAVED if whole else FileState.FAILED,
                 "saved_at": self.now() if whole else None,
-                "note": None,
+                "trouble": None,
             }
             return self._apply(connection, row, {**saved, **columns}, "", None)
 
     def unfiled(self, key: str, file: FileState, reason: str) -> TaskRow:
         """The clip could not be saved: ``file`` is ``failed`` or ``expired``."""
-        return self._change(key, {"file": file, "note": reason}, any_status=True)
+        return self._change(key, {"file": file, "trouble": reason}, any_status=True)
 
-    def noted(self, key: str, note: str) -> TaskRow:
+    def noted(self, key: str, trouble: str) -> TaskRow:
         """Remember a trouble that changes no status, such as a 404 on GET."""
-        return self._change(key, {"note": note}, any_status=True)
+        return self._change(key, {"trouble": trouble}, any_status=True)
 
     def troubled(self, key: str, error: Exception) -> TaskRow:
         """Remember an error that changes no status."""
@@ -324,7 +329,7 @@ class Journal(Rows):
 
     def forgotten(self, key: str) -> TaskRow:
         """The service's record was deleted on request; ours stays."""
-        return self._change(key, {"note": "its record at the service was deleted"}, any_status=True)
+        return self._change(key, {"trouble": "its record at the service was deleted"}, any_status=True)
 
     # --- inside ------------------------------------------------------------------------------------------
 

@@ -93,9 +93,31 @@ def _to_version_5(connection: Connection) -> None:
     connection.exec_driver_sql("ALTER TABLE tasks ADD COLUMN remark TEXT")
 
 
+def _to_version_6(connection: Connection) -> None:
+    """People's own notes, tags and metrics; the kit's words move out of ``note``. Tables of requests."""
+    for statement in (
+        "ALTER TABLE tasks RENAME COLUMN note TO trouble",
+        "ALTER TABLE tasks ADD COLUMN note TEXT",
+        "ALTER TABLE tasks ADD COLUMN batch TEXT",
+        "ALTER TABLE tasks ADD COLUMN batch_row VARCHAR(64)",
+        "CREATE INDEX tasks_batch ON tasks (batch)",
+        """CREATE TABLE tags ("key" VARCHAR(32) NOT NULL, name VARCHAR(128) NOT NULL, value TEXT NOT NULL,
+        PRIMARY KEY ("key", name))""",
+        """CREATE TABLE metrics ("key" VARCHAR(32) NOT NULL, name VARCHAR(128) NOT NULL, value FLOAT,
+        trouble TEXT, version VARCHAR(64), sha256 VARCHAR(64), at BIGINT, PRIMARY KEY ("key", name))""",
+    ):
+        connection.exec_driver_sql(statement)
+
+
 # Steps from each older version to the next: MIGRATIONS[0] leads from version 1 to 2. A new log is made from
 # the tables of `schema` and starts at the last version.
-MIGRATIONS: list[Callable[[Connection], None]] = [_to_version_2, _to_version_3, _to_version_4, _to_version_5]
+MIGRATIONS: list[Callable[[Connection], None]] = [
+    _to_version_2,
+    _to_version_3,
+    _to_version_4,
+    _to_version_5,
+    _to_version_6,
+]
 
 
 def newest_version() -> int:

@@ -40,7 +40,7 @@ __all__ = [
 
 
 class Status(StrEnum):
-    """Where a task stands: the service's six statuses, and four of ours."""
+    """Where a task stands: the service's six statuses, and five of ours."""
 
     INTENT = "intent"
     """Written down, and not accepted yet: it waits at a gate or is being sent."""
@@ -56,6 +56,8 @@ class Status(StrEnum):
     """It provably never arrived, or a person said so."""
     REJECTED = "rejected"
     """The service refused it, and made nothing."""
+    WITHDRAWN = "withdrawn"
+    """A person took it back before it was sent."""
 
 
 class FileState(StrEnum):
@@ -79,14 +81,14 @@ FOLLOWED = (*LIVE, Status.UNKNOWN)
 """Of a task with an id: the service is asked how it stands."""
 UNDERWAY = (Status.INTENT, *LIVE)
 """On the way: whoever awaits the task waits."""
-FINAL = (*ENDED, Status.REJECTED, Status.NOT_CREATED)
+FINAL = (*ENDED, Status.REJECTED, Status.NOT_CREATED, Status.WITHDRAWN)
 """No status follows one of these."""
 OPEN_TO_MATCH = (*UNCLEAR, Status.NOT_CREATED)
 """The service's own record of the task may still be matched: what was believed is weaker evidence."""
-CLIPLESS = (Status.FAILED, Status.CANCELLED, Status.EXPIRED, Status.REJECTED, Status.NOT_CREATED)
-"""Final without a clip: nothing was billed."""
-NEVER_MADE = (Status.REJECTED, Status.NOT_CREATED)
+NEVER_MADE = (Status.REJECTED, Status.NOT_CREATED, Status.WITHDRAWN)
 """No task came of the request: it may be sent again."""
+CLIPLESS = (Status.FAILED, Status.CANCELLED, Status.EXPIRED, *NEVER_MADE)
+"""Final without a clip: nothing was billed."""
 FAULTED = (Status.FAILED, Status.REJECTED)
 """The service said what is wrong, and the row has its code."""
 DELETABLE = (Status.SUCCEEDED, Status.FAILED, Status.EXPIRED)
@@ -173,7 +175,10 @@ class TaskRow:
     poster_path: StoredPath = None
     preview_path: StoredPath = None  # H.264, where the clip's own codec does not play in browsers
     error_param: LongText = None
-    note: LongText = None  # the last trouble that did not change the status
+    note: LongText = None  # a person's
+    batch: LongText = None  # of a table of requests: its name
+    batch_row: Text64 = None  # which of its requests: their hash, and how many equal ones come before it
+    trouble: LongText = None  # the last trouble that did not change the status
     remark: LongText = None  # what came otherwise than asked for, or was billed otherwise than estimated
     usd_per_million: Figure = None
     reserved_usd: Annotated[float, _as(type_=Float)] = 0.0
@@ -202,7 +207,7 @@ class TaskRow:
     @property
     def words(self) -> str | None:
         """What is remarkable about it and what its last trouble was, for people."""
-        return "; ".join(filter(None, (self.remark, self.note))) or None
+        return "; ".join(filter(None, (self.remark, self.trouble))) or None
 
     @property
     def is_unclear(self) -> bool:
@@ -277,6 +282,9 @@ class RowChanges(TypedDict, total=False):
     preview_path: str | None
     error_param: str | None
     note: str | None
+    batch: str | None
+    batch_row: str | None
+    trouble: str | None
     remark: str | None
     usd_per_million: float | None
     reserved_usd: float

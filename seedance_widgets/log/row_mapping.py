@@ -88,7 +88,7 @@ def columns_of(answer: Mapping[str, Any], row: TaskRow) -> RowChanges:
     if status in SERVICE_STATUSES:
         found["status"] = Status(status)
     elif status is not None:
-        found["note"] = f"the service answered with a status that is not known here: {status!r:.60}"
+        found["trouble"] = f"the service answered with a status that is not known here: {status!r:.60}"
     dated = {"created_at": "created_at"} | ({"updated_at": "finished_at"} if status in ENDED else {})
     for name, column in dated.items():
         seconds = answer.get(name)
@@ -253,7 +253,7 @@ def reopen(row: TaskRow) -> RowChanges:
     """Columns of a row that may cost something, which is reserved again if it was not any more."""
     return {
         "candidates": None,
-        "note": None,
+        "trouble": None,
         "finished_at": None,
         "usd": None,
         "reserved_usd": row.reserved_usd or row.est_usd or 0.0,

@@ -33,7 +33,9 @@ __all__ = [
     "looks",
     "meta",
     "metadata",
+    "metrics",
     "studies",
+    "tags",
     "tasks",
     "verdicts",
     "votes",
@@ -51,6 +53,7 @@ tasks = Table(
     metadata,
     *table_columns(),
     Index("tasks_study", "study"),
+    Index("tasks_batch", "batch"),
     Index("tasks_nonce", "wire_model", "service_tier", "nonce"),
     # holds all that the budget check adds up, so that it need not read the rows
     Index("tasks_money", "simulated", "usd", "reserved_usd"),
@@ -75,6 +78,27 @@ kernels = Table(
     Column("born_at", Float, nullable=False),  # of the process, seconds: its number may be used again
     _time("beat_at"),
     Column("version", Integer),  # of the log that it writes; NULL is version 2, which does not say so
+)
+
+# What people call a task, as in campaign = spring; and figures of it, each with the clip it was measured on.
+tags = Table(
+    "tags",
+    metadata,
+    Column("key", String(32), primary_key=True),
+    Column("name", String(128), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+metrics = Table(
+    "metrics",
+    metadata,
+    Column("key", String(32), primary_key=True),
+    Column("name", String(128), primary_key=True),
+    Column("value", Float),  # NULL where it could not be had
+    Column("trouble", Text),  # why
+    Column("version", String(64)),  # of what measured it
+    Column("sha256", String(64)),  # of the clip
+    _time("at"),
 )
 
 verdicts = Table(
@@ -144,6 +168,8 @@ FRAME_COLUMNS = tuple(
         "nonce",
         "matched_by",
         "candidates",
+        "trouble",
+        "batch_row",
         "owner",
         "resent_as",
         "study_seed",

@@ -40,7 +40,7 @@ class Files(TypedDict, total=False):
     width: int
     height: int
     frames: int
-    note: str
+    trouble: str
 
 
 class Media:
@@ -120,7 +120,7 @@ class Media:
             trouble, whole = str(error), False
         lacking += [trouble] if trouble else []
         if lacking:
-            files["note"] = "; ".join(lacking)
+            files["trouble"] = "; ".join(lacking)
         return files, whole
 
     def _describe(self, video: Path) -> tuple[Files, str | None]:

@@ -38,7 +38,7 @@ from seedance_widgets.task.input_clips import renew_links
 from seedance_widgets.terminal import say
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
     from concurrent.futures import Future
 
     from seedance_widgets.errors import ServiceError
@@ -111,7 +111,7 @@ class Outbox:
         self._peers = peers
         self._recovery = recovery
         self._sleep = sleep
-        self._sends: set[asyncio.Task[Any]] = set()
+        self._sends: dict[str, tuple[Submission, Future[None]]] = {}
         self._closed = False
         self._process = os.getpid()
 
@@ -194,8 +194,28 @@ class Outbox:
         """Turn away what waits at a gate, and hear the answers that are on their way."""
         self._closed = True
         self._gates.close("the studio was closed before it was sent")
-        if self._sends:  # an answer that is on its way names a paid task
-            await asyncio.wait(self._sends, timeout=_LAST_ANSWER)
+        # an answer that is on its way names a paid task
+        await _wait_for([sending for _, sending in self._sends.values()], timeout=_LAST_ANSWER)
+
+    async def withdraw(self, keys: Iterable[str]) -> set[str]:
+        """Take back what this process has not sent yet; from this call on none of it is sent.
+
+        Returns
+        -------
+        set of str
+            The keys of what was taken back, which their rows say by now. All else is sent, is being sent, or
+            is another process's.
+        """
+        taken = {
+            key: self._sends[key] for key in keys if key in self._sends and self._sends[key][0].withdraw()
+        }
+        await _wait_for([sending for _, sending in taken.values()])
+        return {key for key, (submission, _) in taken.items() if submission.is_withdrawn}
+
+    async def heard(self, key: str) -> None:
+        """Wait for the answer to what this process is sending; at once where it sends no such thing."""
+        if key in self._sends:
+            await _wait_for([self._sends[key][1]])
 
     async def _begin(
         self,
@@ -227,7 +247,9 @@ class Outbox:
                 estimate=order.estimate,
                 sleep=self._sleep,
             )
-            begun.append((task, engine.submit(self._send(task, submission, lane), awaited=True)))
+            sending = engine.submit(self._send(task, submission, lane), awaited=True)
+            self._sends[task.key] = submission, sending
+            begun.append((task, sending))
         return begun
 
     def _order(self, request: TaskRequest, columns: RowChanges, instead_of: str | None) -> Order:
@@ -241,10 +263,6 @@ class Outbox:
         return Order(bounded, self._media.keep_inputs(current), columns, instead_of)
 
     async def _send(self, task: Task, submission: Submission, lane: Lane) -> None:
-        sending = asyncio.current_task()
-        assert sending is not None
-        self._sends.add(sending)
-        sending.add_done_callback(self._sends.discard)
         try:
             row = await submission.send(lane)
         except Exception as error:
@@ -253,6 +271,8 @@ class Outbox:
             if not self._closed:
                 self._recovery.look_for(task.key)
             raise
+        finally:
+            self._sends.pop(task.key, None)
         if row.task_id is None and task.error is not None:
             raise task.error
 
@@ -270,6 +290,11 @@ class Submission:
         Of its request.
     sleep
         Waits for some seconds, or until the studio is closed.
+
+    Attributes
+    ----------
+    is_withdrawn : bool
+        Whether its row says that it was taken back.
     """
 
     def __init__(
@@ -292,6 +317,18 @@ class Submission:
         self._spec = estimate.request.spec
         self._tier = estimate.request.effective("service_tier")
         self._sleep = sleep
+        self._place: Place | None = None
+        self._taken_back = self._on_the_wire = False
+        self.is_withdrawn = False
+
+    def withdraw(self) -> bool:
+        """Never send it from now on; False where it is on its way, or its answer is here already."""
+        if self._on_the_wire:
+            return False
+        self._taken_back = True
+        if self._place is not None:
+            self._place.turn_away(GateClosed("it was withdrawn"))
+        return True
 
     async def send(self, lane: Lane) -> TaskRow:
         """Wait for a place in a lane, send, and record the outcome.
@@ -299,7 +336,7 @@ class Submission:
         Returns
         -------
         TaskRow
-            With status queued, rejected, not_created or unknown; it is published already.
+            With status queued, rejected, not_created, withdrawn or unknown; it is published already.
 
         Raises
         ------
@@ -307,14 +344,14 @@ class Submission:
             The outcome could not be written down; the message says what it was.
         """
         try:
-            with self._gates.place(self._spec, self._tier, self._tokens, lane) as place:
-                row = await self._post(place)
+            with self._gates.place(self._spec, self._tier, self._tokens, lane) as self._place:
+                row = await self._post(self._place)
         except GateClosed as closed:
             row = await self._record_not_made(str(closed))
         self._registry.publish(row)
         return row
 
-    async def _post(self, place: Place) -> TaskRow:  # noqa: C901 - one branch an outcome, in one place on purpose
+    async def _post(self, place: Place) -> TaskRow:  # noqa: C901, PLR0912 - one branch an outcome, in one place on purpose
         key, tries, waited = self._intent.key, 0, 0.0
         while True:
             tries += 1
@@ -323,11 +360,16 @@ class Submission:
             row = await self._insist(f"Task {key} was not sent.", self._journal.row)
             if row.status is not Status.INTENT:  # this machine slept, and another kernel has settled the row
                 return row
+            if self._taken_back:
+                return await self._record_not_made("it was withdrawn")
+            # nothing is waited for between the look above and the POST
+            self._on_the_wire = True
             try:
                 answer = await self._client.create(self._intent.body)
             except NotSent as error:
                 if tries >= _CONNECT_TRIES:
                     return await self._record_not_made(str(error))
+                self._on_the_wire = False
                 await self._sleep(_pause(tries))
             except InvalidRequest as error:  # the body is not JSON: nothing left this machine
                 return await self._record_not_made(str(error))
@@ -343,6 +385,7 @@ class Submission:
                         self._gates.refuse(self._spec, self._tier, f"{error.code}: {error.message}")
                     refused = f"The service refused task {key} ({error}), so nothing was made."
                     return await self._insist(refused, self._journal.rejected, error)
+                self._on_the_wire = False
                 self._gates.hold(self._spec, self._tier, pause, str(error.code))
             else:
                 return await self._record_accepted(answer)
@@ -371,6 +414,12 @@ class Submission:
         )
 
     async def _record_not_made(self, reason: str) -> TaskRow:
+        if self._taken_back:
+            row = await self._insist(
+                f"Task {self._intent.key} was withdrawn unsent.", self._journal.withdrawn
+            )
+            self.is_withdrawn = row.status is Status.WITHDRAWN
+            return row
         happened = f"Task {self._intent.key} was not made: {reason.rstrip('.')}."
         return await self._insist(happened, self._journal.not_created, reason)
 
@@ -388,14 +437,24 @@ class Submission:
                 if tries == 1:
                     # the card and whoever reads the terminal know it, whatever becomes of the disk
                     say(f"seedance-widgets: {text} Tried again.", error=True)
-                    note = f"{happened} Not written down yet: {error}"
-                    self._registry.publish(replace(self._intent.row, note=note))
+                    trouble = f"{happened} Not written down yet: {error}"
+                    self._registry.publish(replace(self._intent.row, trouble=trouble))
                 if tries == _WRITE_TRIES:
                     raise LogError(
                         f"{text} Nothing is lost: what was asked is in the log and its cost stays reserved. "
                         "Nothing is sent again. Once the log works, `await studio.resume()` settles it."
                     ) from error
             await self._sleep(_pause(tries))
+
+
+async def _wait_for(sendings: Sequence[Future[None]], timeout: float | None = None) -> None:  # noqa: ASYNC109
+    """Wait until these have ended, however they ended."""
+    if not sendings:
+        return
+    waited = [asyncio.wrap_future(sending) for sending in sendings]
+    for each in waited:  # whoever began it hears of its error
+        each.add_done_callback(lambda done: done.cancelled() or done.exception())
+    await asyncio.wait(waited, timeout=timeout)
 
 
 def _pause(tries: int) -> float:

@@ -38,6 +38,13 @@ def error_of(row: TaskRow) -> SeedanceError | None:
         )
     if status == Status.CANCELLED:
         return TaskCancelled(f"task {key} was cancelled, nothing is billed.")
+    if status == Status.WITHDRAWN:
+        again = (
+            f"It was sent again as {row.resent_as}." if row.resent_as else "`await task.resend()` sends it."
+        )
+        return TaskCancelled(
+            f"task {key} was withdrawn before it was sent: nothing was made, nothing is billed. {again}"
+        )
     if status in NEVER_MADE:
         return _never_made(row)
     if status == Status.UNKNOWN:
@@ -52,7 +59,7 @@ def _never_made(row: TaskRow) -> RequestRejected:
     if row.resent_as:
         advice = f" It was sent again as {row.resent_as}."
     elif refused:
-        advice = f" What to do: {row.note}" if row.note else ""
+        advice = f" What to do: {row.trouble}" if row.trouble else ""
     else:
         advice = " `await task.resend()` sends it again."
     what = "was refused" if refused else "was not made"
@@ -78,7 +85,7 @@ def _unclear(row: TaskRow) -> str:
 
 
 def _not_saved(row: TaskRow) -> str:
-    reason = shorten_text(str(row.note)).rstrip(".")
+    reason = shorten_text(str(row.trouble)).rstrip(".")
     after = (
         "The kernel that followed it goes on trying, `await studio.resume()` tries at once. "
         "The service keeps files for 24 hours."

@@ -73,6 +73,10 @@ class Registry:
     def __len__(self) -> int:
         return len(self._held)
 
+    def held(self) -> list[Task]:
+        """The tasks to which something may still happen by itself."""
+        return list(self._held.values())
+
     # --- who has which task ------------------------------------------------------------------------------
 
     def task_of(self, row: TaskRow, request: TaskRequest | None = None) -> Task:
@@ -94,7 +98,7 @@ class Registry:
     def newest(self, row: TaskRow) -> TaskRow:
         """A row that was read from the log, or what was published of it since, which nobody tells again."""
         known = self._tasks.get(row.key)
-        return known.row if known is not None and known.row.revision > row.revision else row
+        return known.row if known is not None and known.row.revision >= row.revision else row
 
     # --- the one event -----------------------------------------------------------------------------------
 
@@ -130,7 +134,7 @@ class Registry:
     def remark(self, key: str, error: LogError) -> None:
         """Tell of a trouble with a task that cannot be written down, until its next row."""
         if task := self._held.get(key):
-            self.publish(replace(task.row, note=str(error)))
+            self.publish(replace(task.row, trouble=str(error)))
             if isinstance(error, LogMoved):  # nothing can be written until somebody moves it back
                 task.interrupt(error)
 

@@ -124,7 +124,7 @@ class Task:
 
     @property
     def status(self) -> str:
-        """The service's six statuses, or ours: intent, unknown, not_created, rejected."""
+        """The service's six statuses, or ours: intent, unknown, not_created, rejected, withdrawn."""
         return str(self._row.status)
 
     @property
@@ -247,12 +247,15 @@ class Task:
         return self
 
     async def cancel(self) -> Task:
-        """Cancel a queued task at the service.
+        """Withdraw what is not sent yet, which is certain and free; cancel a queued task at the service.
 
         Raises
         ------
         Conflict
-            It runs already: the service cannot cancel it, and it will be billed if it succeeds.
+            It runs already: the service cannot cancel it, and it will be billed if it succeeds. Or another
+            kernel is about to send it.
+        InvalidRequest
+            It has ended, or nobody knows whether it was made.
         """
         await engine.bridge(self._runtime.actions.cancel(self))
         return self

@@ -222,7 +222,7 @@ def _figures(pace: Pace) -> dict[str, Any]:
 
 def _trouble(row: TaskRow) -> tuple[str | None, str | None]:
     """What went wrong and what to do about it, in words; None for what did not."""
-    status, file, note = row.status, row.file, row.note
+    status, file, trouble = row.status, row.file, row.trouble
     said = f"{row.error_code or 'no code'}: {row.error_message or 'no message'}"
     if status in FAULTED:
         advice = _advice(row.error_code or "", row.error_message or "")
@@ -237,9 +237,9 @@ def _trouble(row: TaskRow) -> tuple[str | None, str | None]:
     if status == Status.UNKNOWN:
         return f"The answer was lost: {row.error_message}", _LOST
     if status == Status.SUCCEEDED and file == FileState.EXPIRED:
-        return f"Its clip is gone: {note}", "The service keeps files for 24 hours. Generate it again."
+        return f"Its clip is gone: {trouble}", "The service keeps files for 24 hours. Generate it again."
     if status == Status.SUCCEEDED and file != FileState.SAVED:
-        why = f": {note}" if note else ""
+        why = f": {trouble}" if trouble else ""
         return (
             f"Its clip is not saved yet{why}",
             "Resume fetches it; the service keeps files for 24 hours.",

@@ -119,7 +119,7 @@ def _described(columns: Mapping[str, Any], video: Path | None, preview: Path | N
     if status in UNDERWAY or saving:
         return Clip(columns=columns, label=label, words=_STATUS[status], waiting=True)
     if video is None:
-        said = columns.get("error_message") or columns.get("note")
+        said = columns.get("error_message") or columns.get("trouble") or columns.get("remark")
         words = f"The task is {status} and has no clip{f': {brief(said)}' if said else '.'}"
         return Clip(columns=columns, label=label, words=words, failed=True)
     return _with_file(columns, label, video, preview)

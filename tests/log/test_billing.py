@@ -116,7 +116,7 @@ def test_a_remark_outlives_troubles_with_the_clip(journal):
     row = journal.unfiled(row.key, "failed", "no host")
     assert row.words == f"{row.remark}; no host"
     row = journal.filed(row.key, video_path="media/x/video.mp4", sha256="0" * 64)
-    assert (row.note, row.words) == (None, row.remark)
+    assert (row.trouble, row.words) == (None, row.remark)
     assert "0 tokens" in row.remark
 
 

@@ -22,7 +22,7 @@ from seedance_widgets.log.schema import kernels
 from seedance_widgets.log.store import Store
 from seedance_widgets.recovery.leases import Leases
 
-VERSIONS = {n: Path(__file__).with_name(f"log_version_{n}.sql").read_text() for n in (1, 3, 4)}
+VERSIONS = {n: Path(__file__).with_name(f"log_version_{n}.sql").read_text() for n in (1, 3, 4, 5)}
 NEWEST = migrations.newest_version()
 
 
@@ -331,7 +331,7 @@ def test_a_server_log_waits_for_a_running_kernel_of_an_older_version(tmp_path, s
 def test_what_a_newer_version_renamed_cannot_be_read_and_the_error_says_so(tmp_path):
     store = Store(tmp_path / "log.sqlite")
     with contextlib.closing(sqlite3.connect(tmp_path / "log.sqlite")) as newer:
-        newer.executescript("ALTER TABLE tasks RENAME COLUMN note TO trouble; UPDATE meta SET value = '99'")
+        newer.executescript("ALTER TABLE tasks RENAME COLUMN remark TO remarks; UPDATE meta SET value = '99'")
     with pytest.raises(sw.LogError, match="brought to version 99 by a newer"):
         Log(store, tmp_path).to_pandas()
     store.close()

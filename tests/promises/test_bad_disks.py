@@ -120,14 +120,14 @@ async def test_a_clip_that_is_none_is_fetched_by_resume(tmp_path, service, spoil
         assert "http://simulator/" not in str(caught.value)  # the link is signed
         row = studio.log.to_pandas().loc[task.key]
         assert row["file"] == "failed"
-        assert told in row["note"]
+        assert told in row["remark"]
         assert row["usd"] > 0
         (same,) = await studio.resume()
         await same
         row = studio.log.to_pandas().loc[task.key]
         assert row["file"] == "saved"
         assert row["sha256"] == hashlib.sha256(task.video_path.read_bytes()).hexdigest()
-        assert row.isna()["note"]
+        assert row.isna()["remark"]
     assert not list(tmp_path.rglob("*.part"))
 
 
@@ -479,7 +479,7 @@ async def test_a_status_that_is_not_known_is_noted_and_waited_out(tmp_path, serv
 
     notes = []
     with sw.Studio(tmp_path, simulate=service) as studio:
-        studio.subscribe(lambda row: notes.append(row and row["note"]))
+        studio.subscribe(lambda row: notes.append(row and row["trouble"]))
         service.spoil("GET /api/v3/contents/generations/tasks/", odd, times=2)
         task = await studio.generate("a fox", **SMALL)
         assert task.status == "succeeded"

@@ -440,7 +440,7 @@ async def held(studio):
     """A submission that waits, as its row says, because the service asked for it."""
     others = set(studio.log.to_pandas().index)
     waiting = set()
-    end = studio.subscribe(lambda row: row and row["note"] and waiting.add(row["key"]))
+    end = studio.subscribe(lambda row: row and row["trouble"] and waiting.add(row["key"]))
     sending = asyncio.ensure_future(submit(studio))
     await until(lambda: waiting - others)
     end()
@@ -541,8 +541,8 @@ async def test_row_15_the_service_has_forgotten_a_task(tmp_path, make_service):
         stage.clock.pass_(8 * 86_400)
         stage.proxy.relent()
         noted = []
-        studio.subscribe(lambda row: row and row["note"] and noted.append(row))
-        await until(lambda: any("404" in row["note"] for row in noted))
+        studio.subscribe(lambda row: row and row["trouble"] and noted.append(row))
+        await until(lambda: any("404" in row["trouble"] for row in noted))
         assert waiting.status in ("queued", "running")
         with pytest.raises(sw.WaitTimeout):
             await waiting.wait(timeout=0)
@@ -561,7 +561,7 @@ async def test_row_15_a_lost_task_may_have_been_forgotten(stage):
         # made, billed, and in no list any more
         assert task.status == "unknown"
         assert studio.reserved > 0
-        assert "7 days" in studio.log.unknown().loc[task.key, "note"]
+        assert "7 days" in studio.log.unknown().loc[task.key, "remark"]
         await task.abandon()
         assert studio.reserved == 0
 
@@ -667,7 +667,7 @@ async def test_row_19_the_disk_is_full_after_the_answer(stage, disk, capsys, mon
     stage.home = disk.path / "runs"
     with stage.studio() as studio:
         noted = []
-        studio.subscribe(lambda row: row and row["note"] and noted.append(row["note"]))
+        studio.subscribe(lambda row: row and row["trouble"] and noted.append(row["trouble"]))
         sending = await accepted_on_a_full_disk(stage, studio, disk)
         await until(noted.__len__)
         disk.free()
@@ -695,7 +695,7 @@ async def test_row_19_the_disk_is_full_and_the_answer_is_lost(stage, disk, capsy
     answer = stage.proxy.strike("POST", hold=True, down=0, ends="reset")
     noted = []
     with stage.studio() as studio:
-        studio.subscribe(lambda row: row and row["note"] and noted.append(row["note"]))
+        studio.subscribe(lambda row: row and row["trouble"] and noted.append(row["trouble"]))
         sending = asyncio.ensure_future(submit(studio))
         await asyncio.to_thread(answer.answered.wait, 60)
         disk.fill()

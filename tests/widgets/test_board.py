@@ -405,8 +405,8 @@ def test_what_a_row_says():
     [
         ({"status": "expired", "usd": 0.0}, {"word": "expired", "warn": True, "cost": "not billed"}),
         ({"status": "not_created", "error_message": "no route"}, {"problem": "It never reached the service: no route"}),
-        ({"status": "succeeded", "file": "expired", "note": "HTTP 403"}, {"problem": "Its clip is gone: HTTP 403"}),
-        ({"status": "queued", "note": "waiting"}, {"note": "waiting", "cost": "price not known", "cancel": ""}),
+        ({"status": "succeeded", "file": "expired", "trouble": "HTTP 403"}, {"problem": "Its clip is gone: HTTP 403"}),
+        ({"status": "queued", "trouble": "waiting"}, {"note": "waiting", "cost": "price not known", "cancel": ""}),
         ({"status": "rejected", "error_code": "HTTP 401", "error_message": "bad key"}, {"problem": "HTTP 401: bad key"}),
         ({"kind": "final", "prompt": None}, {"name": "final of a draft"}),
         ({"duration": -1, "service_tier": "flex"}, {"what": "unknown model · length by the model · flex"}),

@@ -73,7 +73,7 @@ def _state(row: TaskRow) -> str:
         return {FileState.SAVED: "made", FileState.NONE: "unfinished"}.get(row.file, "failed")
     if row.status not in FINAL:
         return "unfinished"
-    if row.status == Status.NOT_CREATED:
+    if row.status in (Status.NOT_CREATED, Status.WITHDRAWN):
         return "missing"
     # moderation: InputTextSensitiveContentDetected, OutputVideoSensitiveContentDetected.PolicyViolation
     is_refusal = row.status == Status.REJECTED or "SensitiveContentDetected" in (row.error_code or "")
