@@ -28,6 +28,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from seedance_widgets import catalog as catalog
     from seedance_widgets.background_loop import run as run
+    from seedance_widgets.batch.batch import Batch as Batch
+    from seedance_widgets.batch.sweep import sweep as sweep
     from seedance_widgets.drafts.economics import draft_economics as draft_economics
     from seedance_widgets.drafts.fidelity import draft_fidelity as draft_fidelity
     from seedance_widgets.errors import *  # noqa: F403
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from seedance_widgets.inputs.crop import offset_crop as offset_crop
     from seedance_widgets.inputs.prepare import prepare_image as prepare_image
     from seedance_widgets.inputs.video import VideoInput as VideoInput
+    from seedance_widgets.log import Log as Log
     from seedance_widgets.nested_loops import allow_nested_loops as allow_nested_loops
     from seedance_widgets.request.pricing import Estimate as Estimate
     from seedance_widgets.request.pricing import estimate as estimate
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
     from seedance_widgets.stories.concat import concat as concat
     from seedance_widgets.studio import Studio as Studio
     from seedance_widgets.study.judging.rater_model import RaterModel as RaterModel
+    from seedance_widgets.study.study import Study as Study
     from seedance_widgets.task.task import Task as Task
     from seedance_widgets.widgets.board import TaskBoard as TaskBoard
     from seedance_widgets.widgets.compare import CompareGrid as CompareGrid
@@ -60,6 +64,7 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 # public name -> module that has it
 _HOMES = {
+    "Batch": "batch.batch",
     "BlindRater": "widgets.rater",
     "CompareGrid": "widgets.compare",
     "Crop": "inputs.crop",
@@ -67,11 +72,13 @@ _HOMES = {
     "Gallery": "widgets.gallery",
     "ImageCropper": "widgets.cropper",
     "Limits": "sending.limits",
+    "Log": "log",
     "Panel": "widgets.panel",
     "ParameterForm": "widgets.form",
     "RaterModel": "study.judging.rater_model",
     "Simulator": "simulator",
     "Studio": "studio",
+    "Study": "study.study",
     "Task": "task",
     "TaskBoard": "widgets.board",
     "TaskRequest": "request",
@@ -86,6 +93,7 @@ _HOMES = {
     "offset_crop": "inputs.crop",
     "prepare_image": "inputs.prepare",
     "run": "background_loop",
+    "sweep": "batch.sweep",
 }
 _ERRORS = (
     "APIError",

@@ -7,6 +7,7 @@ import contextlib
 import numbers
 import os
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Never, Self, TypeVar, overload
 
@@ -18,6 +19,7 @@ from seedance_widgets.errors import InvalidRequest, MissingAPIKey, Problem, Reti
 from seedance_widgets.live_output import bundle_of, in_notebook, show_once
 from seedance_widgets.log.learned_prices import BILLS, expect_as_billed
 from seedance_widgets.log.row_mapping import columns_from_draft
+from seedance_widgets.log.tags import tags_read
 from seedance_widgets.modelark.credentials import Key, is_byteplus
 from seedance_widgets.request.defaults import Defaults
 from seedance_widgets.request.pricing import estimate
@@ -26,18 +28,19 @@ from seedance_widgets.request.task_request import TaskRequest
 from seedance_widgets.runtime import join, leave
 from seedance_widgets.sending.limits import Limits
 from seedance_widgets.simulator import Simulator
-from seedance_widgets.stories.chain import Chain, find_links, source_of
+from seedance_widgets.stories.chain import Chain, find_links, given_prompts, source_of
 from seedance_widgets.task.from_row import draft_of
 from seedance_widgets.task.input_clips import renew_links
 from seedance_widgets.task.task import Task
 from seedance_widgets.units import usd_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from types import TracebackType
 
     import pandas as pd
 
+    from seedance_widgets.batch.batch import Batch
     from seedance_widgets.drafts.promotion import Finals
     from seedance_widgets.following.stopping import Stopped
     from seedance_widgets.following.webhook import Webhook
@@ -147,13 +150,26 @@ class Studio:
 
     # --- making videos -----------------------------------------------------------------------------------
 
-    async def submit(self, prompt_or_request: str | TaskRequest = "", /, **params: Any) -> Task:
+    async def submit(
+        self,
+        prompt_or_request: str | TaskRequest = "",
+        /,
+        *,
+        tags: Mapping[str, Any] | None = None,
+        note: str | None = None,
+        **params: Any,
+    ) -> Task:
         """Send one request; returns when the service has accepted it, not when the clip is done.
 
         Parameters
         ----------
         prompt_or_request
             The prompt, with the fields of `TaskRequest` as keywords; or a request.
+        tags
+            What to call the task, as in ``{"campaign": "spring"}``: columns ``tags.campaign`` of the log. Not
+            sent.
+        note
+            For people; not sent.
 
         Raises
         ------
@@ -164,11 +180,19 @@ class Studio:
         OutcomeUnknown
             The answer was lost; the row says so, and nothing is re-sent.
         """
-        return await self._submit(prompt_or_request, params, show=False)
+        return await self._submit(prompt_or_request, params, tags=tags, note=note, show=False)
 
-    async def generate(self, prompt_or_request: str | TaskRequest = "", /, **params: Any) -> Task:
+    async def generate(
+        self,
+        prompt_or_request: str | TaskRequest = "",
+        /,
+        *,
+        tags: Mapping[str, Any] | None = None,
+        note: str | None = None,
+        **params: Any,
+    ) -> Task:
         """`submit` and wait for the clip; in a notebook a live card shows the way there."""
-        task = await self._submit(prompt_or_request, params, show=True)
+        task = await self._submit(prompt_or_request, params, tags=tags, note=note, show=True)
         return await task
 
     @overload
@@ -292,7 +316,7 @@ class Studio:
         Parameters
         ----------
         prompts
-            One a link.
+            One a link: a list, a Series, or a DataFrame with a column ``prompt``.
         first_frame
             What the first link begins with: a picture, or a task whose last frame it is, or that task's key
             or id. None for none.
@@ -321,7 +345,8 @@ class Studio:
             A link was not made: which, what is paid, how to go on. Its ``__cause__`` says what went wrong.
         """
 
-        def make_links() -> tuple[Sequence[Link], str | None]:
+        def make_links(prompts: Any) -> tuple[Sequence[Link], str | None]:
+            prompts = given_prompts(prompts)
             picture, parent = source_of(first_frame, self._runtime)
             said = "\n".join(map(str, prompts)) if isinstance(prompts, list | tuple) else ""
             ways = (self._defaults.fill(params, said), *self._defaults.earlier(params, said))
@@ -332,7 +357,7 @@ class Studio:
                 warn_if_retired(self._runtime, links[0].request)
             return links, parent
 
-        links, parent = await _aside(make_links)
+        links, parent = await _aside(partial(make_links, prompts))
         return await Chain(
             self._runtime, links, budget_usd=self.budget_usd, parent=parent, progress=progress
         ).make()
@@ -365,12 +390,23 @@ class Studio:
         return await self.submit(task.request, **changes)
 
     async def _submit(
-        self, prompt_or_request: str | TaskRequest, params: dict[str, Any], *, show: bool
+        self,
+        prompt_or_request: str | TaskRequest,
+        params: dict[str, Any],
+        *,
+        tags: Mapping[str, Any] | None,
+        note: str | None,
+        show: bool,
     ) -> Task:
+        called = tags_read(tags)
+        if note is not None and not isinstance(note, str):
+            raise InvalidRequest([Problem("note", shown(note), "must be a text")])
         if not isinstance(prompt_or_request, TaskRequest):
             params = self._defaults.fill(params, prompt_or_request)
         request, columns = await check_request(self._runtime, prompt_or_request, params)
-        work = self._runtime.outbox.begin(request, budget_usd=self.budget_usd, columns=columns)
+        work = self._runtime.outbox.begin(
+            request, budget_usd=self.budget_usd, columns={**columns, "note": note or None}, tags=called
+        )
         task, sending = await engine.bridge(work)
         if show and in_notebook():
             task.show()
@@ -446,6 +482,46 @@ class Studio:
         from seedance_widgets.study.study import Study
 
         return Study.define(self, name, arms, items=items, seeds=seeds, criteria=criteria, params=params)
+
+    # --- tables of requests ------------------------------------------------------------------------------
+
+    def batch(
+        self,
+        table: Any,
+        *,
+        prompt: str | None = None,
+        name: str | None = None,
+        tags: Collection[str] | Mapping[str, Any] | None = None,
+        **params: Any,
+    ) -> Batch:
+        """A table of requests, a clip a row. Nothing is sent before ``await batch.run()``.
+
+        Columns named as fields of `TaskRequest` are taken, ``note`` is the task's note, and other columns
+        become its tags. Empty cells are absent. Run again, after a crash or by mistake, the batch takes what
+        is made or on its way; an edited row is a new clip.
+
+        Parameters
+        ----------
+        table
+            A DataFrame, a CSV or Parquet file, a list of dicts, of `TaskRequest` or of prompts. Relative
+            paths of pictures in a file go from its folder.
+        prompt
+            Template in which ``{column}`` is replaced; by default the column ``prompt``.
+        name
+            Of the batch; by default a hash of all its rows.
+        tags
+            Columns that are tags although they are named nearly like a field; or a dict of tags for all rows.
+        **params
+            Fields of every row that leaves them open.
+
+        Raises
+        ------
+        InvalidRequest
+            The table cannot be read, or a column is named nearly like a field.
+        """
+        from seedance_widgets.batch.batch import Batch
+
+        return Batch(self, table, prompt=prompt, name=name, tags=tags, params=params)
 
     # --- tasks at the service ----------------------------------------------------------------------------
 

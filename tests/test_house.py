@@ -13,6 +13,8 @@ DOORS = {
     ("log", "task.task"): "Log's methods take tasks",
     ("log", "drafts.economics"): "Log.reprice",
     ("log", "drafts.economics.repricing"): "Log.reprice",
+    ("studio", "batch.batch"): "Studio.batch",
+    ("batch.batch", "widgets.gallery"): "Batch.gallery",
     ("studio", "study.study"): "Studio.study",
 }
 

@@ -24,6 +24,7 @@ from seedance_widgets.request.from_body import visible_part
 from seedance_widgets.request.model_options import parameters_of
 from seedance_widgets.request.pricing import estimate
 from seedance_widgets.request.rules import shown
+from seedance_widgets.request.tables import several
 from seedance_widgets.request.task_request import TaskRequest
 from seedance_widgets.task.card import as_text
 from seedance_widgets.task.from_row import draft_of
@@ -147,7 +148,7 @@ def keys_of_drafts(drafts: Any) -> tuple[list[str], bool]:
         return [str(drafts.get("key", drafts.name))], True
     if not isinstance(drafts, Iterable):
         raise InvalidRequest([Problem("draft", shown(drafts), "is neither a draft nor a list of them")])
-    return [_name(draft) for draft in drafts], False
+    return [_name(draft) for draft in several(drafts, "drafts")], False
 
 
 def _name(draft: Any) -> str:

@@ -92,6 +92,9 @@ class Actions:
             arm=row.arm,
             item=row.item,
             study_seed=row.study_seed,
+            batch=row.batch,
+            batch_row=row.batch_row,
+            note=row.note,
         )
         if row.kind == "final" and row.parent_key:
             kept |= columns_from_draft(await engine.write(self._journal.row, row.parent_key))

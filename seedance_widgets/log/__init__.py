@@ -10,12 +10,12 @@ columns, ``queries`` answers questions; ``clip_verdicts`` and ``studies`` keep w
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seedance_widgets.errors import LogError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -24,13 +24,14 @@ if TYPE_CHECKING:
     from seedance_widgets.log.lineage import Lineage
     from seedance_widgets.log.row import TaskRow
     from seedance_widgets.log.store import Store
+    from seedance_widgets.log.tags import Tags
     from seedance_widgets.task.task import Task
 
 __all__ = ["Log"]
 
 
 class Log:
-    """A studio's log, for reading.
+    """A studio's log, for reading, and for what people say of its tasks.
 
     Parameters
     ----------
@@ -52,16 +53,87 @@ class Log:
         """Where the log is, without a password."""
         return self._store.name
 
-    def to_pandas(self) -> pd.DataFrame:
+    def to_pandas(
+        self,
+        *,
+        where: Mapping[str, Any] | None = None,
+        since: Any = None,
+        columns: Sequence[str] | None = None,
+        timezone: str | None = "UTC",
+    ) -> pd.DataFrame:
         """One row a task, indexed by ``key``, in the order the tasks were begun.
 
         Typed columns (string, Int64, Float64, boolean, UTC datetimes); absent is ``<NA>``. Money is in
         USD; a task that was not billed has ``usd`` 0.0. File paths are absolute. ``starred`` is True where
-        the ``verdict`` is ``accept`` by a star.
-        """
-        from seedance_widgets.log.dataframes import tasks_frame
+        the ``verdict`` is ``accept`` by a star. ``remark`` has the kit's own words, ``note`` a person's;
+        each tag and each metric has a column, ``tags.campaign`` or ``metrics.clip_score``.
 
-        return tasks_frame(self._store, self._home)
+        Parameters
+        ----------
+        where
+            Column to the value that it has, or to a list of values, as in ``{"status": "succeeded",
+            "tags.campaign": ["spring", "autumn"]}``; None is an absent one.
+        since
+            First moment of ``created_at``: a datetime, a date as text (both UTC if they do not say
+            otherwise), or a timedelta back from now.
+        columns
+            Which columns, in this order; all by default.
+        timezone
+            Of the times; None gives UTC without a time zone, as Excel wants them.
+
+        Raises
+        ------
+        InvalidRequest
+            There is no such column, moment or time zone.
+        """
+        from seedance_widgets.log.conditions import conditions_of
+        from seedance_widgets.log.dataframes import choose, tasks_frame
+
+        frame = tasks_frame(self._store, self._home, *conditions_of(where, since))
+        return choose(frame, columns, timezone)
+
+    def tag(self, keys: Any, /, **tags: Any) -> None:
+        """Tag tasks, as in ``tag(keys, campaign="spring")``; a tag of None is taken away.
+
+        Parameters
+        ----------
+        keys
+            A key or a task, several of them, or a DataFrame of the log's rows.
+
+        Raises
+        ------
+        InvalidRequest, LogError
+            A tag is no text or number, or there is no such task; nothing was written.
+        """
+        from seedance_widgets.log.tags import keys_of
+
+        self._tags.tag(keys_of(keys), tags)
+
+    def note(self, key: str | Task, text: str | None) -> None:
+        """Write a note on a task, in place of the one it has; None takes it away.
+
+        Raises
+        ------
+        InvalidRequest, LogError
+            It is no text, or there is no such task; nothing was written.
+        """
+        self._tags.note(self._row(key).key, text)
+
+    def metric(self, key: str | Task, /, **metrics: float | None) -> None:
+        """Write figures of a task's clip, as in ``metric(key, clip_score=0.31)``; None takes one away.
+
+        Raises
+        ------
+        InvalidRequest, LogError
+            A figure is no finite number, or there is no such task; nothing was written.
+        """
+        self._tags.metric(self._row(key).key, metrics)
+
+    @property
+    def _tags(self) -> Tags:
+        from seedance_widgets.log.tags import Tags
+
+        return Tags(self._store, clock=self._clock)
 
     def unknown(self) -> pd.DataFrame:
         """Tasks whose create went unanswered: each may exist and be billed, and its cost stays reserved.

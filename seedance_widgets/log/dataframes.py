@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 from sqlalchemy import BigInteger, Boolean, Column, Float, Integer, and_, case, select
 
+from seedance_widgets.errors import InvalidRequest, Problem
 from seedance_widgets.log.clip_verdicts import starred
 from seedance_widgets.log.expiry import still_there
 from seedance_widgets.log.row import Status
-from seedance_widgets.log.schema import FRAME_COLUMNS, tasks, verdicts
+from seedance_widgets.log.schema import FRAME_COLUMNS, metrics, tags, tasks, verdicts
 from seedance_widgets.units import HOUR
 
 if TYPE_CHECKING:
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
 
     from seedance_widgets.log.store import Store
 
-__all__ = ["expiring_frame", "tasks_frame", "unknown_frame", "verdicts_frame"]
+__all__ = ["choose", "expiring_frame", "tasks_frame", "unknown_frame", "verdicts_frame"]
 
+_REFUSED = "the log cannot be read like this"
 _UNTIL = Column("until", BigInteger, info={"time": True})
 
 
@@ -46,7 +48,55 @@ def tasks_frame(store: Store, home: Path, *where: ColumnElement[bool]) -> pd.Dat
         stars = starred(connection)
     is_starred = frame.index.isin(stars) & (frame["verdict"] == "accept").fillna(value=False)
     frame["starred"] = is_starred.astype("boolean")
+    with store.read() as connection:
+        tagged = connection.execute(select(tags.c.key, tags.c.name, tags.c.value)).fetchall()
+        measured = connection.execute(select(metrics.c.key, metrics.c.name, metrics.c.value)).fetchall()
+    _add_named(frame, "tags", tagged, "string")
+    _add_named(frame, "metrics", measured, "Float64")
     return frame
+
+
+def choose(frame: pd.DataFrame, columns: Sequence[str] | None, timezone: str | None) -> pd.DataFrame:
+    """Some of its columns, with their times in another time zone; None is UTC that does not say so.
+
+    Raises
+    ------
+    InvalidRequest
+        There is no such column or time zone.
+    """
+    if columns is not None:
+        wanted = [columns] if isinstance(columns, str) else list(columns)
+        problems = [
+            Problem("columns", name, "is no column of the log")
+            for name in wanted
+            # a tag that no task has yet is a column all the same
+            if name not in frame.columns and not str(name).startswith(("tags.", "metrics."))
+        ]
+        if problems:
+            raise InvalidRequest(problems, refused=_REFUSED)
+        frame = frame.reindex(columns=wanted)
+    if timezone == "UTC":
+        return frame
+    try:
+        for name in frame.select_dtypes("datetimetz").columns:
+            frame[name] = frame[name].dt.tz_convert(timezone)
+    except (KeyError, ValueError, TypeError) as error:
+        problem = Problem("timezone", str(timezone), f"is none: {error}")
+        raise InvalidRequest([problem], refused=_REFUSED) from None
+    return frame
+
+
+def _add_named(
+    frame: pd.DataFrame, prefix: str, cells: Sequence[Any], dtype: Literal["string", "Float64"]
+) -> None:
+    """A column for each name among cells of key, name and value."""
+    by_name: dict[str, dict[str, Any]] = {}
+    for key, name, value in cells:
+        by_name.setdefault(name, {})[key] = value
+    for name in sorted(by_name):
+        told = [by_name[name].get(key) for key in frame.index]
+        if any(value is not None for value in told):
+            frame[f"{prefix}.{name}"] = pd.Series(told, index=frame.index, dtype=dtype)
 
 
 def unknown_frame(store: Store) -> pd.DataFrame:

@@ -44,6 +44,7 @@ from seedance_widgets.log.row_mapping import (
 )
 from seedance_widgets.log.schema import answers, tasks
 from seedance_widgets.log.studies import refuse_second
+from seedance_widgets.log.tags import put_tags, tags_of
 from seedance_widgets.units import seconds_of
 
 if TYPE_CHECKING:
@@ -349,6 +350,9 @@ class Journal(Rows):
         replaced = self._replaceable(connection, order.instead_of) if order.instead_of else None
         if order.extra.get("study") is not None:
             refuse_second(connection, order.extra, simulated=self._simulated)
+        batch_row = order.extra.get("batch_row")
+        if batch_row and (taken := self._of_batch(connection, order.extra.get("batch"), batch_row)):
+            raise _refusal(taken.key, f"this row of the batch is {taken.status} already")
         nonce = None
         if request.execution_expires_after is None:
             nonce = free_nonce(connection, request.spec.wire_id, request.effective("service_tier"), now)
@@ -361,6 +365,8 @@ class Journal(Rows):
         }
         row = self._new(now, columns, key)
         connection.execute(_INSERT, row.to_dict())
+        before = {} if replaced is None else tags_of(connection, replaced.key)
+        put_tags(connection, row.key, {**before, **order.tags})
         if replaced is not None:
             self._apply(connection, replaced, {"resent_as": row.key}, "", None)
         return Intent(row, {**request.to_dict(), **sent})

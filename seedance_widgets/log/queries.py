@@ -147,6 +147,11 @@ class Rows:
             for row in self._all(select(tasks).where(tasks.c.task_id.in_(some), self._mine()))
         ]
 
+    def rows_of_batch(self, name: str) -> list[TaskRow]:
+        """The rows of a batch in the order they were begun."""
+        of_batch = select(tasks).where(tasks.c.batch == name, self._mine())
+        return self._all(of_batch.order_by(tasks.c.intent_at, tasks.c.key))
+
     def recent(self, limit: int) -> list[TaskRow]:
         """The newest rows first."""
         newest = select(tasks).where(self._mine()).order_by(tasks.c.intent_at.desc(), tasks.c.key.desc())
@@ -241,6 +246,12 @@ class Rows:
         those = and_(tasks.c.chain == chain, tasks.c.status.not_in(CLIPLESS), self._mine())
         newest = select(tasks).where(those).order_by(tasks.c.intent_at.desc()).limit(1)
         found = connection.execute(newest).first()
+        return None if found is None else TaskRow.read(found)
+
+    def _of_batch(self, connection: Connection, batch: str | None, batch_row: str) -> TaskRow | None:
+        those = and_(tasks.c.batch == batch, tasks.c.batch_row == batch_row, self._mine())
+        alive = select(tasks).where(those, tasks.c.status.not_in(CLIPLESS)).limit(1)
+        found = connection.execute(alive).first()
         return None if found is None else TaskRow.read(found)
 
     def _with_id(self, connection: Connection, task_id: str) -> TaskRow | None:

@@ -132,13 +132,15 @@ class Order:
 
     ``estimate`` has the request in it, ``stored`` says where its pictures are (sha256 -> path relative to the
     home), ``extra`` has further columns of its row, such as ``parent_key`` or ``study``. ``instead_of`` is
-    the key of a row that was never made, of which this one is sent in place: once at most.
+    the key of a row that was never made, of which this one is sent in place: once at most. ``tags`` are what
+    people call it, and are not sent.
     """
 
     estimate: Estimate
     stored: Mapping[str, str] = field(default_factory=dict)
     extra: RowChanges = field(default_factory=RowChanges)
     instead_of: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 def columns_of_request(estimate: Estimate, stored: Mapping[str, str], sent: Mapping[str, Any]) -> RowChanges:

@@ -13,18 +13,22 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from seedance_widgets import catalog
 from seedance_widgets.catalog.model import ADAPTIVE, Price
 from seedance_widgets.errors import InvalidRequest
 from seedance_widgets.inputs.crop import check_size, nearest_ratio
 from seedance_widgets.request.input_notes import input_notes
+from seedance_widgets.request.price_of_tables import estimate_rows
+from seedance_widgets.request.tables import is_frame
 from seedance_widgets.request.task_request import TaskRequest
 from seedance_widgets.units import cost_text, usd_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import pandas as pd
 
     from seedance_widgets.catalog.model import Model
 
@@ -141,29 +145,38 @@ class Estimate:
         return "\n".join(lines)
 
 
+@overload
 def estimate(
     request: TaskRequest | str | None = None, /, *, image_size: tuple[int, int] | None = None, **params: Any
-) -> Estimate:
+) -> Estimate: ...
+@overload
+def estimate(request: pd.DataFrame | list[Any], /, **params: Any) -> pd.DataFrame: ...
+def estimate(
+    request: Any = None, /, *, image_size: tuple[int, int] | None = None, **params: Any
+) -> Estimate | pd.DataFrame:
     """Predict size, frames, tokens and dollars of a request, without a network or a key.
 
     Parameters
     ----------
     request
         A `TaskRequest`; or give its fields as keywords, the prompt and pictures may be left out. A prompt may
-        come first, as in `Studio.submit`.
+        come first, as in `Studio.submit`. Or a table: a DataFrame, or a list of dicts, requests or prompts.
     image_size
         Width and height in px of a first frame that is not at hand yet.
 
     Returns
     -------
     Estimate
-        Bounds (``tokens_max``, ``usd_max``) where the clip's size or length is the service's choice.
+        Bounds (``tokens_max``, ``usd_max``) where the clip's size or length is the service's choice. Of a
+        table a DataFrame, in which ``problem`` says why a row has none.
 
     Raises
     ------
     InvalidRequest
         The fields break a rule; every fault is in ``problems``.
     """
+    if is_frame(request) or isinstance(request, list):
+        return estimate_rows(request, estimate, params)
     if image_size is not None:
         check_size(image_size)
     if isinstance(request, str):

@@ -15,6 +15,7 @@ import logging
 import os
 import random
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from seedance_widgets.background_loop import engine
@@ -38,7 +39,7 @@ from seedance_widgets.task.input_clips import renew_links
 from seedance_widgets.terminal import say
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
     from concurrent.futures import Future
 
     from seedance_widgets.errors import ServiceError
@@ -121,6 +122,7 @@ class Outbox:
         *,
         budget_usd: float | None,
         columns: RowChanges,
+        tags: Mapping[str, str] | None = None,
         lane: Lane = "interactive",
     ) -> tuple[Task, Future[None]]:
         """Log a request and start sending it.
@@ -133,6 +135,8 @@ class Outbox:
             Cap in USD, None for none.
         columns
             Further columns of its row, such as ``parent_key`` or ``study``.
+        tags
+            What people call it.
         lane
             ``batch`` yields to what a person has just asked for.
 
@@ -147,7 +151,8 @@ class Outbox:
         SeedanceError
             The studio is closed; or as the journal refuses an intent. Nothing was sent.
         """
-        return (await self._begin([(request, columns, None)], budget_usd=budget_usd, lane=lane))[0]
+        wanted = [(request, columns, None)]
+        return (await self._begin(wanted, budget_usd=budget_usd, lane=lane, tags=tags or {}))[0]
 
     async def begin_all(
         self,
@@ -223,12 +228,15 @@ class Outbox:
         *,
         budget_usd: float | None,
         lane: Lane,
+        tags: Mapping[str, str] = MappingProxyType({}),
     ) -> list[tuple[Task, Future[None]]]:
         self.check_open()
         if budget_usd is not None:
             self.budget_usd = budget_usd
         orders = [
-            await asyncio.to_thread(self._order, request, {**columns, "owner": self._peers.owner}, instead_of)
+            await asyncio.to_thread(
+                self._order, request, {**columns, "owner": self._peers.owner}, instead_of, tags
+            )
             for request, columns, instead_of in wanted
         ]
         await self._peers.be_present()
@@ -252,7 +260,9 @@ class Outbox:
             begun.append((task, sending))
         return begun
 
-    def _order(self, request: TaskRequest, columns: RowChanges, instead_of: str | None) -> Order:
+    def _order(
+        self, request: TaskRequest, columns: RowChanges, instead_of: str | None, tags: Mapping[str, str]
+    ) -> Order:
         """What is to be begun, its files on the disk; blocks."""
         current = renew_links(request, self._journal, self._media.absolute)
         # a simulator on this machine reaches it too
@@ -260,7 +270,7 @@ class Outbox:
             raise InvalidRequest(problems)
         billed = self._journal.billed(current.spec, current.mode, current.kind, BILLS)
         bounded = raise_bound(estimate(current), billed)
-        return Order(bounded, self._media.keep_inputs(current), columns, instead_of)
+        return Order(bounded, self._media.keep_inputs(current), columns, instead_of, tags)
 
     async def _send(self, task: Task, submission: Submission, lane: Lane) -> None:
         try:

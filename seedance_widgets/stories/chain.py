@@ -34,6 +34,7 @@ from seedance_widgets.media.video_file import last_picture
 from seedance_widgets.recovery.reconcile import SETTLE_SECONDS
 from seedance_widgets.request.from_body import visible_part
 from seedance_widgets.request.pricing import estimate
+from seedance_widgets.request.tables import is_frame, several
 from seedance_widgets.request.task_request import TaskRequest
 from seedance_widgets.task.card import as_text
 from seedance_widgets.task.task import Task
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
 
     Progress = Callable[[int, int, Task], object]
 
-__all__ = ["Chain", "Link", "find_links", "source_of"]
+__all__ = ["Chain", "Link", "find_links", "given_prompts", "source_of"]
 
 _NOT_HERE = {
     "prompt": "a chain has one prompt a link: they are its first argument",
@@ -137,7 +138,6 @@ def _links_of(
         A link has a problem; ``problems`` has those of all links.
     """
     problems: dict[str, Problem] = {}
-    prompts = list(prompts) if isinstance(prompts, Iterable) and not isinstance(prompts, str) else prompts
     _check(prompts, seed, params, problems)
     if problems:
         raise InvalidRequest(list(problems.values()))
@@ -173,6 +173,21 @@ def _check(
         problems["prompts"] = Problem("prompts", prompts, "a list, one prompt a link", nearest=[prompts])
     elif _is_many(seed) and len(list(seed)) != len(prompts):
         problems["seed"] = Problem("seed", list(seed), f"one for all links, or {len(prompts)}")
+
+
+def given_prompts(prompts: Any) -> Any:
+    """The prompts as a list: of a table those of its column ``prompt``, or of its only one."""
+    if isinstance(prompts, str) or not isinstance(prompts, Iterable):
+        return prompts
+    given = several(prompts, "prompts")
+    if not is_frame(prompts):
+        return given
+    columns = {name: None for row in given for name in row}
+    name = "prompt" if "prompt" in columns else next(iter(columns), "prompt")
+    if name != "prompt" and len(columns) > 1:
+        reason = 'is a DataFrame without a column "prompt"; a chain takes one prompt a link: frame["..."]'
+        raise InvalidRequest([Problem("prompts", "<DataFrame>", reason)])
+    return [row.get(name, "") for row in given]
 
 
 def _is_many(seed: Any) -> bool:

@@ -18,6 +18,7 @@ import anywidget
 import traitlets
 
 from seedance_widgets.request.fields import FIELDS, MEDIA, PARAMETERS, Kind
+from seedance_widgets.request.tables import is_frame, several
 from seedance_widgets.task.task import Task
 from seedance_widgets.units import is_absent, usd_text
 from seedance_widgets.widgets.clip_views import Clip, look, notes, poster_url
@@ -166,7 +167,9 @@ class CompareGrid(anywidget.AnyWidget):
 
     def __init__(self, tasks: Iterable[Source], *, loop: bool = False) -> None:
         self._lock = threading.Lock()
-        self._sources = list(tasks)
+        # the rows of a DataFrame of the log, not the names of its columns
+        frame: Any = tasks if is_frame(tasks) else None
+        self._sources = several(tasks, "tasks") if frame is None else [row for _, row in frame.iterrows()]
         if not _LEAST <= len(self._sources) <= _MOST:
             raise ValueError(f"{_LEAST} to {_MOST} clips can be compared, not {len(self._sources)}")
         self._seen = [look(source) for source in self._sources]

@@ -31,6 +31,7 @@ from seedance_widgets.live_output import LiveOutput
 from seedance_widgets.log.row import Status
 from seedance_widgets.media.video_file import shrink
 from seedance_widgets.request.pricing import estimate
+from seedance_widgets.request.tables import is_frame, several
 from seedance_widgets.request.task_request import TaskRequest
 from seedance_widgets.studio import Studio
 from seedance_widgets.task.task import Task
@@ -302,7 +303,16 @@ def _tasks(drafts: Studio | Task | Iterable[Task]) -> list[Task]:
     if isinstance(drafts, Studio):
         runtime = drafts.runtime
         return [runtime.registry.task_of(row) for row in runtime.journal.drafts()]
-    tasks = list(drafts) if isinstance(drafts, Iterable) else [drafts]
+    if is_frame(drafts):
+        reason = (
+            "is a DataFrame: give tasks, as in [await studio.task(key) for key in frame.index], or the studio"
+        )
+        raise InvalidRequest([Problem("drafts", "<DataFrame>", reason)])
+    tasks = (
+        several(drafts, "drafts")
+        if isinstance(drafts, Iterable) and not isinstance(drafts, str)
+        else [drafts]
+    )
     for task in tasks:
         if not isinstance(task, Task):
             raise TypeError(f"a gallery shows tasks, not {type(task).__name__}; or give it the studio")

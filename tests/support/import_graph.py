@@ -28,7 +28,7 @@ ROOMS = (
     ("runtime",),
     ("stories", "drafts"),
     ("studio",),
-    ("study",),
+    ("study", "batch"),
     ("widgets",),
     ("magics", "cli", "demo", ""),
 )

@@ -1,14 +1,12 @@
 """What a study compares: arms, items and seeds, and the request of every clip.
 
-A template holds ``{item}``, or the ``{key}`` of items that are dicts. It is replaced as it stands, once, and
-whatever else is in braces stays: a prompt may hold any text. Where a value is nothing but one such key, the
-item's own value takes its place, so that a picture or a number can be an item's too.
+A template holds ``{item}``, or the ``{key}`` of items that are dicts (see `request.templates`). Items may be
+the rows of a DataFrame, of which the columns that a template uses count.
 """
 
 from __future__ import annotations
 
 import operator
-import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,7 +20,9 @@ from seedance_widgets.inputs.given import is_picture_object
 from seedance_widgets.inputs.image import Image, load_image
 from seedance_widgets.inputs.video import load_video
 from seedance_widgets.request.rules import as_several
+from seedance_widgets.request.tables import is_frame, several
 from seedance_widgets.request.task_request import TaskRequest
+from seedance_widgets.request.templates import fill_in, names_in
 
 __all__ = ["Clip", "Design", "Slot", "design_of"]
 
@@ -96,7 +96,7 @@ class Design:
             for item in self.item_names:
                 values = self.items[item] if item is not None else {}
                 try:
-                    made[arm, item] = TaskRequest.from_params(**_fill_in(params, values))
+                    made[arm, item] = TaskRequest.from_params(**fill_in(params, values, InvalidStudy))
                 except InvalidRequest as error:
                     problems += [
                         replace(problem, parameter=f"{arm}: {problem.parameter}")
@@ -150,7 +150,7 @@ def design_of(
     whole = {_name("arm", name): fill(name, _params(name, arm, params)) for name, arm in arms.items()}
     if len(whole) < _ARMS:
         raise InvalidStudy(f"a study compares two arms or more, not {len(whole)}")
-    values = _items(items)
+    values = _items(_given_items(items, whole))
     _refuse_unused(whole, values)
     drawn = isinstance(seeds, int)
     asked = tuple(
@@ -174,6 +174,26 @@ def _params(name: str, arm: str | Mapping[str, Any], shared: Mapping[str, Any]) 
     if "seed" in params:
         raise InvalidStudy("seeds= gives the seeds of a study: all arms have the same")
     return {key: _read_media(key, value) for key, value in params.items()}
+
+
+def _given_items(items: Any, arms: Mapping[str, Any]) -> list[Any] | None:
+    """The items as a list; of a table the columns that an arm uses, and the name."""
+    if items is None:
+        return None
+    try:
+        given = several(items, "items")
+    except InvalidRequest as error:
+        what = error.problems[0]
+        raise InvalidStudy(
+            f"items is a list of texts or of dicts, or None: {what.value} {what.reason}"
+        ) from None
+    if not is_frame(items):
+        return given
+    columns = [str(name) for name in items.columns]
+    used = {_NAME}.union(*(names_in(params, columns) for params in arms.values()))
+    if used == {_NAME}:
+        return given  # which is refused by name
+    return [{key: value for key, value in row.items() if key in used} for row in given]
 
 
 def _items(items: Sequence[str | Mapping[str, Any]] | None) -> dict[str, dict[str, Any]]:
@@ -266,42 +286,16 @@ def _follows_seed(request: TaskRequest) -> bool:
     return request.parameters()["seed"].is_offered and request.spec.draws_seed
 
 
-# --- templates -------------------------------------------------------------------------------------------
-
-
-def _pattern(keys: Sequence[str]) -> re.Pattern[str]:
-    return re.compile("{(" + "|".join(map(re.escape, keys)) + ")}")
-
-
-def _fill_in(template: Any, values: Mapping[str, Any]) -> Any:
-    """A template filled with an item's values, in one pass: braces inside a value stay as they are."""
-    if not values:
-        return template
-    if isinstance(template, str):
-        pattern = _pattern(list(values))
-        if alone := pattern.fullmatch(template):
-            return values[alone[1]]
-        return pattern.sub(lambda match: _as_text(match[1], values[match[1]]), template)
-    if isinstance(template, Mapping):
-        return {key: _fill_in(value, values) for key, value in template.items()}
-    if isinstance(template, list | tuple):
-        return [_fill_in(value, values) for value in template]
-    return template
-
-
-def _as_text(key: str, value: Any) -> str:
-    if isinstance(value, str | int | float):
-        return str(value)
-    raise InvalidStudy(f"{{{key}}} is a {type(value).__name__}, which cannot be part of a text")
+# --- what makes no sense --------------------------------------------------------------------------------
 
 
 def _refuse_unused(arms: Mapping[str, Any], items: Mapping[str, Mapping[str, Any]]) -> None:
     if not items:
-        if waiting := [name for name, params in arms.items() if _keys_in(params, _pattern([_ITEM]))]:
+        if waiting := [name for name, params in arms.items() if names_in(params, [_ITEM])]:
             raise InvalidStudy(f"{{item}} in {', '.join(waiting)} waits for items, and there are none")
         return
     keys = list(next(iter(items.values())))
-    used = {name: _keys_in(params, _pattern(keys)) for name, params in arms.items()}
+    used = {name: names_in(params, keys) for name, params in arms.items()}
     wanted = " or ".join(f"{{{key}}}" for key in keys)
     if without := [name for name, found in used.items() if not found]:
         raise InvalidStudy(
@@ -310,15 +304,6 @@ def _refuse_unused(arms: Mapping[str, Any], items: Mapping[str, Mapping[str, Any
     unused = set(keys) - {_NAME} - {key for found in used.values() for key in found}
     if unused:
         raise InvalidStudy(f"no arm uses {', '.join(f'{{{key}}}' for key in sorted(unused))}")
-
-
-def _keys_in(template: Any, pattern: re.Pattern[str]) -> set[str]:
-    if isinstance(template, str):
-        return set(pattern.findall(template))
-    inner = template.values() if isinstance(template, Mapping) else template
-    if isinstance(template, Mapping | list | tuple):
-        return set().union(*(_keys_in(value, pattern) for value in inner))
-    return set()
 
 
 def _refuse_same(design: Design) -> None:

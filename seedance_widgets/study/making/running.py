@@ -1,19 +1,15 @@
-"""Make the clips that a study lacks, through the gates, behind tasks that people submit; none is made twice.
-
-Only a few intents wait at a gate at a time. A kernel that is killed thus leaves few creates of which nobody
-knows whether they were sent, and a service that turns one away for good is not asked a hundred times.
-"""
+"""Make the clips that a study lacks, through the gates, behind what people submit; none is made twice."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from seedance_widgets.background_loop import engine
-from seedance_widgets.errors import InvalidStudy, OutcomeUnknown, RequestRejected, SeedanceError
+from seedance_widgets.errors import InvalidStudy, OutcomeUnknown, SeedanceError
 from seedance_widgets.request.pricing import estimate
+from seedance_widgets.sending.in_turn import InTurn
 from seedance_widgets.studio import check_request
 from seedance_widgets.study.making.clip_states import fates_of
 from seedance_widgets.study.making.progress import Outcome
@@ -28,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Run"]
 
-_AHEAD = 4
 _REDRAWN = 1.0
 
 
@@ -51,7 +46,7 @@ class Run:
         self._name = name
         self._design = design
         self._show = show
-        self._stopped: dict[str, str] = {}
+        self._turns = InTurn(self._send, lambda clip: clip.request)
 
     async def go(self, *, retry_failed: bool) -> Outcome:
         """Make the missing clips, wait until none is at work any more, and return the outcome.
@@ -95,7 +90,7 @@ class Run:
             self._read_fates(),
             asked_usd=None if None in prices else sum(price or 0.0 for price in prices),
             asked=len(asked),
-            stopped=tuple(self._stopped.values()),
+            stopped=tuple(self._turns.stopped.values()),
         )
 
     async def _take_up(self) -> None:
@@ -109,36 +104,21 @@ class Run:
         self._runtime.journal.check(estimates, budget_usd=self._studio.budget_usd)
 
     async def _make(self, gaps: Iterable[Clip]) -> None:
-        """Send the clips of each gate in a queue of its own; then wait for all that are at work."""
-        by_gate: dict[str, list[Clip]] = defaultdict(list)
-        for clip in gaps:
-            by_gate[f"{clip.request.spec.wire_id} {clip.request.effective('service_tier')}"].append(clip)
-        async with asyncio.TaskGroup() as group:
-            for gate, clips in by_gate.items():
-                waiting = iter(clips)
-                for _ in range(_AHEAD):
-                    group.create_task(self._send(gate, waiting))
+        """Send the clips, then wait for all that are at work."""
+        await self._turns.go(gaps)
         await self._wait()
 
-    async def _send(self, gate: str, waiting: Iterable[Clip]) -> None:
-        """Send one clip after the other, until the service will take no more."""
-        for clip in waiting:
-            if gate in self._stopped:
-                return
-            arm, item, seed = clip.slot
-            columns: RowChanges = {"study": self._name, "arm": arm, "item": item, "study_seed": seed}
-            try:
-                request, _ = await check_request(self._runtime, clip.request, {})
-                begin = self._runtime.outbox.begin(
-                    request, budget_usd=self._studio.budget_usd, columns=columns, lane="batch"
-                )
-                _, sending = await engine.bridge(begin)
-                await engine.wait(sending)
-            except (InvalidStudy, OutcomeUnknown):  # another run makes it; or it is looked for by itself
-                continue
-            except SeedanceError as error:
-                if not _is_about_content(error):
-                    self._stopped[gate] = str(error)
+    async def _send(self, clip: Clip) -> None:
+        arm, item, seed = clip.slot
+        columns: RowChanges = {"study": self._name, "arm": arm, "item": item, "study_seed": seed}
+        request, _ = await check_request(self._runtime, clip.request, {})
+        begin = self._runtime.outbox.begin(
+            request, budget_usd=self._studio.budget_usd, columns=columns, lane="batch"
+        )
+        # another run makes it; or it is looked for by itself
+        with contextlib.suppress(InvalidStudy, OutcomeUnknown):
+            _, sending = await engine.bridge(begin)
+            await engine.wait(sending)
 
     async def _wait(self) -> None:
         """Wait until no clip of this study is at work that this process follows."""
@@ -147,9 +127,3 @@ class Run:
                 task = await engine.bridge(self._runtime.task(fate.row.key))
                 with contextlib.suppress(SeedanceError):
                     await task
-
-
-def _is_about_content(error: SeedanceError) -> bool:
-    """Whether the next clip may fare better: not at a closed gate, or with a used-up quota or budget."""
-    code = (error.code if isinstance(error, RequestRejected) else None) or ""
-    return "SensitiveContentDetected" in code or code.startswith(("InvalidParameter", "MissingParameter"))
