@@ -97,6 +97,20 @@ async def lose(studio, simulator):
     return [await begun(studio, "a lost fox"), await begun(studio, "a fox")]
 
 
+async def table(studio, simulator):
+    """A table of requests, run again where its first run heard of what went wrong."""
+    simulator.faults.drop_reply(on="get", times=2)
+    rows = [f"fox {n}" for n in range(4)]
+    batch = studio.batch(rows, **SMALL)
+    for _ in range(3):
+        try:
+            await batch.run(progress=False)
+        except Exception as error:  # noqa: BLE001 - several may come together
+            for each in getattr(error, "exceptions", [error]):
+                logging.getLogger("seedance_widgets").info("told to the caller: %s", each)
+    return rows
+
+
 async def begun(studio, prompt):
     """Whoever calls hears of what happens before anything is sent; the rest is the loops' own."""
     try:
@@ -131,7 +145,7 @@ async def run(home, places, schedule, at=None):
     return places.count
 
 
-@pytest.mark.parametrize("schedule", [follow, lose])
+@pytest.mark.parametrize("schedule", [follow, lose, table])
 async def test_work_goes_on_whichever_place_raises(tmp_path, places, schedule, caplog, request):
     caplog.set_level(logging.DEBUG, "seedance_widgets")
     total = await run(tmp_path / "whole", places, schedule)
