@@ -20,7 +20,7 @@ from seedance_widgets.inputs.video import VideoInput
 from seedance_widgets.log.row import FINAL, FileState, Status
 from seedance_widgets.log.tags import tags_read
 from seedance_widgets.request.fields import FIELDS
-from seedance_widgets.request.names import nearest_field
+from seedance_widgets.request.names import field_misspelt
 from seedance_widgets.request.task_request import TaskRequest
 from seedance_widgets.request.templates import fill_in, names_in
 
@@ -95,7 +95,7 @@ def read_columns(
     problems = [Problem("tags", name, "is no column of the table") for name in sorted(named - set(columns))]
     for name in columns:
         is_field = name in (*FIELDS, "legacy_flags", _NOTE)
-        if not is_field and name not in named | used and (near := nearest_field(name)) is not None:
+        if not is_field and name not in named | used and (near := field_misspelt(name)) is not None:
             reason = f'is no field of a request; if it is a tag, say so: tags=["{name}"]'
             problems.append(Problem("column", name, reason, near))
     if prompt is not None and "prompt" in columns and "prompt" not in used:

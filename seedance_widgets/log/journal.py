@@ -365,7 +365,9 @@ class Journal(Rows):
         }
         row = self._new(now, columns, key)
         connection.execute(_INSERT, row.to_dict())
-        before = {} if replaced is None else tags_of(connection, replaced.key)
+        # a final is part of what its draft was made for
+        source = replaced.key if replaced else row.parent_key if request.kind == "final" else None
+        before = {} if source is None else tags_of(connection, source)
         put_tags(connection, row.key, {**before, **order.tags})
         if replaced is not None:
             self._apply(connection, replaced, {"resent_as": row.key}, "", None)

@@ -5,6 +5,7 @@ None of it is sent to the service. Every method is one transaction, durable when
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 import numbers
 import time
@@ -141,13 +142,20 @@ def tags_read(values: Mapping[str, Any] | None) -> dict[str, str]:
     values = values or {}
     _check_names(values)
     problems = [
-        Problem(f"tags.{name}", f"<{type(value).__name__}>", "is no text or number")
+        Problem(f"tags.{name}", f"<{type(value).__name__}>", "is no text, number or date")
         for name, value in values.items()
-        if not isinstance(value, str | numbers.Number)
+        if not isinstance(value, str | numbers.Number | dt.date)
     ]
     if problems:
         raise InvalidRequest(problems, refused=_REFUSED)
-    return {name: str(value) for name, value in values.items()}
+    return {name: _text(value) for name, value in values.items()}
+
+
+def _text(value: Any) -> str:
+    """A tag's value: of a day at midnight the day alone."""
+    if isinstance(value, dt.datetime) and value.tzinfo is None and value.time() == dt.time():
+        return value.date().isoformat()
+    return value.isoformat() if isinstance(value, dt.date) else str(value)
 
 
 def put_tags(connection: Connection, key: str, values: Mapping[str, str]) -> None:

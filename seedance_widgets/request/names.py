@@ -15,7 +15,14 @@ from seedance_widgets.request.fields import FIELDS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["field_named", "nearest_field", "plain_name", "unknown_in_extra", "unknown_parameter"]
+__all__ = [
+    "field_misspelt",
+    "field_named",
+    "nearest_field",
+    "plain_name",
+    "unknown_in_extra",
+    "unknown_parameter",
+]
 
 
 def plain_name(name: str) -> str:
@@ -38,6 +45,7 @@ _NO_FIELD = {
     "samplecount": "a request makes one clip: send it several times",
     "negativeprompt": "no Seedance model takes one: let the prompt say what is to be seen",
 }
+_MISSPELT = 0.85
 _CLOSE = 0.8  # a name of another service that is nearly this one
 
 
@@ -53,6 +61,16 @@ def nearest_field(name: str) -> str | None:
     if close := difflib.get_close_matches(name, [*FIELDS, "legacy_flags"], n=1):
         return close[0]
     close = difflib.get_close_matches(plain_name(name), _FIELD_OF, n=1, cutoff=_CLOSE)
+    return _FIELD_OF[close[0]] if close else None
+
+
+def field_misspelt(name: str) -> str | None:
+    """The field that a column was surely meant for; "description" is like "duration", and is not meant."""
+    if name in FIELDS:
+        return None
+    if meant := field_named(name):
+        return meant
+    close = difflib.get_close_matches(plain_name(name), _FIELD_OF, n=1, cutoff=_MISSPELT)
     return _FIELD_OF[close[0]] if close else None
 
 

@@ -188,6 +188,41 @@ def test_a_column_named_nearly_like_a_field_is_refused(studio, column):
     assert studio.batch(table, tags=[column], **SMALL)
 
 
+async def test_own_columns_of_all_kinds_are_tags(studio):
+    table = pd.DataFrame(
+        {
+            "prompt": pd.Categorical(["a fox", "an owl"]),
+            "description": ["red", None],
+            "day": pd.to_datetime(["2026-11-01 00:00", "2026-11-02 10:30"]),
+            "score": [1.5, 2.0],
+            "is_new": [True, False],
+            "status": ["old", "new"],
+            7: ["x", "y"],
+        },
+        index=pd.MultiIndex.from_tuples([("a", 1), ("a", 1)], names=["scene", "take"]),
+    )
+    batch = studio.batch(table, **SMALL)
+    await batch.run(progress=False)
+    frame = batch.to_pandas()
+    assert frame.index.equals(table.index)
+    assert list(frame["status"]) == ["old", "new"]
+    assert list(frame["log.status"]) == ["succeeded"] * 2
+    assert list(frame["tags.day"]) == ["2026-11-01", "2026-11-02T10:30:00"]
+    assert list(frame["tags.score"]) == ["1.5", "2"]
+    assert list(frame["tags.is_new"]) == ["True", "False"]
+    assert list(frame["tags.7"]) == ["x", "y"]
+    assert frame["tags.description"].tolist() == ["red", pd.NA]
+
+
+async def test_a_cell_that_cannot_be_read_is_its_rows_fault(studio):
+    table = pd.DataFrame({"prompt": ["a fox", "an owl", 3], "crew": [["Ann"], "Bob", "Cid"]})
+    batch = studio.batch(table, **SMALL)
+    assert list(batch.failed.index) == [0, 2]
+    assert "tags.crew" in batch.failed.loc[0, "reason"]
+    await batch.run(progress=False, refused="skip")
+    assert [task.request.prompt for task in batch.tasks] == ["an owl"]
+
+
 GIVEN = {
     "frame": pd.DataFrame({"prompt": ["a fox", "an owl"]}),
     "list of dicts": [{"prompt": "a fox"}, {"prompt": "an owl"}],

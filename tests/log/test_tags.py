@@ -87,7 +87,7 @@ async def test_what_cannot_be_asked_is_refused(studio, how, said):
 async def test_what_cannot_be_written_is_refused_and_changes_nothing(studio):
     before = studio.log.to_pandas()
     key = before.index[0]
-    with pytest.raises(sw.InvalidRequest, match="no text or number"):
+    with pytest.raises(sw.InvalidRequest, match="no text, number or date"):
         studio.log.tag(key, campaign=["a"])
     with pytest.raises(sw.InvalidRequest, match="no finite number"):
         studio.log.metric(key, motion=float("nan"))
@@ -100,6 +100,18 @@ async def test_what_cannot_be_written_is_refused_and_changes_nothing(studio):
     with pytest.raises(sw.InvalidRequest, match="note"):
         await studio.submit("a fox", note=7, **SMALL)
     pd.testing.assert_frame_equal(studio.log.to_pandas(), before)
+
+
+async def test_a_final_has_the_tags_of_its_draft(tmp_path):
+    with sw.Studio(tmp_path / "runs", simulate=sw.Simulator(speed=2000)) as studio:
+        draft = {"model": "seedance-1-5-pro", "ratio": "1:1", "duration": 4, "draft": True}
+        made = await studio.generate("a fox", tags={"campaign": "spring"}, **draft)
+        await made.judge("accept")
+        await (await studio.promote(made, "480p"))
+        frame = studio.log.to_pandas()
+        assert frame["tags.campaign"].tolist() == ["spring", "spring"]
+        economics = sw.draft_economics(frame, by="tags.campaign")
+        assert "spring" in repr(economics)
 
 
 async def test_they_are_never_sent(studio):
