@@ -32,6 +32,7 @@ from seedance_widgets.stories.chain import Chain, find_links, given_prompts, sou
 from seedance_widgets.task.from_row import draft_of
 from seedance_widgets.task.input_clips import renew_links
 from seedance_widgets.task.task import Task
+from seedance_widgets.unawaited import says_unsent
 from seedance_widgets.units import usd_text
 
 if TYPE_CHECKING:
@@ -150,6 +151,7 @@ class Studio:
 
     # --- making videos -----------------------------------------------------------------------------------
 
+    @says_unsent
     async def submit(
         self,
         prompt_or_request: str | TaskRequest = "",
@@ -182,6 +184,7 @@ class Studio:
         """
         return await self._submit(prompt_or_request, params, tags=tags, note=note, show=False)
 
+    @says_unsent
     async def generate(
         self,
         prompt_or_request: str | TaskRequest = "",
@@ -296,6 +299,7 @@ class Studio:
         ]
         return finals[0] if alone else finals
 
+    @says_unsent
     async def chain(
         self,
         prompts: Sequence[str],
@@ -362,6 +366,7 @@ class Studio:
             self._runtime, links, budget_usd=self.budget_usd, parent=parent, progress=progress
         ).make()
 
+    @says_unsent
     async def rerun(self, key: str | Task, **changes: Any) -> Task:
         """Send a task's request again, with other values for some of its fields; asks nothing.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import collections.abc
 import hashlib
 import json
 import subprocess
@@ -668,3 +669,17 @@ async def test_raw_answers_are_kept(studio):
     store.close()
     assert raw[-1]["safety_identifier"] == "u1"
     assert raw[0]["id"] == task.id
+
+
+async def test_a_forgotten_await_says_that_nothing_is_sent(studio, simulator):
+    forgotten = studio.generate("a fox", **SMALL)
+    assert "nothing is sent yet; await it" in repr(forgotten)
+    assert simulator.tasks() == []
+    assert isinstance(forgotten, collections.abc.Coroutine)
+    task = await asyncio.create_task(forgotten)
+    async with asyncio.TaskGroup() as group:
+        other = group.create_task(studio.rerun(task))
+    await other.result()
+    never = studio.submit("an owl", **SMALL)
+    never.close()
+    assert len(simulator.tasks()) == 2

@@ -28,6 +28,7 @@ from seedance_widgets.request.pricing import estimate
 from seedance_widgets.sending.in_turn import InTurn
 from seedance_widgets.studio import check_request
 from seedance_widgets.terminal import say
+from seedance_widgets.unawaited import says_unsent
 from seedance_widgets.units import count_text, usd_text
 
 if TYPE_CHECKING:
@@ -156,6 +157,7 @@ class Batch:
 
     # --- making it ---------------------------------------------------------------------------------------
 
+    @says_unsent
     async def run(self, *, progress: bool = True, refused: str = "raise", again: bool = False) -> Batch:
         """Make what is missing and wait for it; what is made or on its way is taken.
 
@@ -188,6 +190,7 @@ class Batch:
         states = ("made", "at work", "ready", "failed") if again else ("ready",)
         return await self._make(states, progress=progress, again=again)
 
+    @says_unsent
     async def retry(self, *, progress: bool = True) -> Batch:
         """Make again what failed, and what is missing."""
         return await self._make(("ready", "failed"), progress=progress)

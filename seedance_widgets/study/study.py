@@ -16,6 +16,7 @@ from seedance_widgets.study.making import stored_definition
 from seedance_widgets.study.making.clip_states import fates_of
 from seedance_widgets.study.making.design import design_of
 from seedance_widgets.study.making.progress import LiveProgress, Outcome
+from seedance_widgets.unawaited import says_unsent
 from seedance_widgets.units import count_text
 
 if TYPE_CHECKING:
@@ -134,6 +135,7 @@ class Study(Ballot):
         missing = [fate.clip.request for fate in self.outcome.fates if fate.state == "missing"]
         return replace(found, notes=(*found.notes, *beyond_budget(missing, self._studio.left)))
 
+    @says_unsent
     async def run(
         self, *, retry_failed: bool = False, progress: bool | Callable[[Outcome], None] = True
     ) -> Outcome:

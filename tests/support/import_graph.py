@@ -16,7 +16,16 @@ if TYPE_CHECKING:
 
 # each line may import what stands above it; rooms of one line may import each other one way
 ROOMS = (
-    ("errors", "units", "terminal", "background_loop", "nested_loops", "callsite", "live_output"),
+    (
+        "errors",
+        "units",
+        "terminal",
+        "background_loop",
+        "nested_loops",
+        "callsite",
+        "live_output",
+        "unawaited",
+    ),
     ("catalog",),
     ("inputs",),
     ("request",),
