@@ -9,7 +9,6 @@ reused, a final that is asked for twice is the same clip: the one that is there 
 from __future__ import annotations
 
 import json
-import sys
 import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -24,7 +23,7 @@ from seedance_widgets.request.from_body import visible_part
 from seedance_widgets.request.model_options import parameters_of
 from seedance_widgets.request.pricing import estimate
 from seedance_widgets.request.rules import shown
-from seedance_widgets.request.tables import several
+from seedance_widgets.request.tables import is_frame, loaded, several
 from seedance_widgets.request.task_request import TaskRequest
 from seedance_widgets.task.card import as_text
 from seedance_widgets.task.from_row import draft_of
@@ -139,12 +138,12 @@ def keys_of_drafts(drafts: Any) -> tuple[list[str], bool]:
     InvalidRequest
         A draft is given as none of these.
     """
-    pandas = sys.modules.get("pandas")  # who has a DataFrame has loaded it
-    if pandas is not None and isinstance(drafts, pandas.DataFrame):
+    if is_frame(drafts):
         return [str(key) for key in (drafts["key"] if "key" in drafts.columns else drafts.index)], False
     if isinstance(drafts, Task | str | Mapping):
         return [_name(drafts)], True
-    if pandas is not None and isinstance(drafts, pandas.Series) and "task_id" in drafts.index:
+    series = loaded("Series")
+    if series is not None and isinstance(drafts, series) and "task_id" in drafts.index:
         return [str(drafts.get("key", drafts.name))], True
     if not isinstance(drafts, Iterable):
         raise InvalidRequest([Problem("draft", shown(drafts), "is neither a draft nor a list of them")])

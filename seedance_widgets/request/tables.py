@@ -14,13 +14,18 @@ from typing import Any
 
 from seedance_widgets.errors import InvalidRequest, Problem
 
-__all__ = ["is_frame", "read_cell", "rows_of_frame", "several"]
+__all__ = ["is_frame", "loaded", "read_cell", "rows_of_frame", "several"]
 
 
 def is_frame(given: Any) -> bool:
     """Whether it is a pandas DataFrame; whoever has one has loaded pandas."""
-    pandas = sys.modules.get("pandas")
-    return pandas is not None and isinstance(given, pandas.DataFrame)
+    frame = loaded("DataFrame")
+    return frame is not None and isinstance(given, frame)
+
+
+def loaded(name: str) -> Any:
+    """What pandas calls so, None where it is not loaded, or another thread is still loading it."""
+    return getattr(sys.modules.get("pandas"), name, None)
 
 
 def several(given: Any, what: str) -> list[Any]:
@@ -81,10 +86,8 @@ def read_cell(value: Any) -> Any:
         if math.isnan(value):
             return None
         return int(value) if value.is_integer() else value
-    pandas = sys.modules.get("pandas")
-    if pandas is not None and (value is pandas.NA or value is pandas.NaT):
-        return None
-    return value
+    # both None while pandas is not there, as a value that gets here is not
+    return None if value is loaded("NA") or value is loaded("NaT") else value
 
 
 def _without_gaps(row: Mapping[Any, Any]) -> dict[str, Any]:

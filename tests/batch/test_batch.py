@@ -11,6 +11,7 @@ import subprocess
 import sys
 import textwrap
 import time
+import types
 
 import numpy as np
 import pandas as pd
@@ -315,3 +316,12 @@ async def test_a_chains_prompts_may_be_a_column(studio, simulator):
         with pytest.raises(sw.InvalidRequest, match="prompts"):
             await studio.chain(wrong, **params)
     assert len(simulator.tasks()) == 2
+
+
+async def test_pandas_may_be_half_loaded_by_another_thread(studio, monkeypatch):
+    """As when a cell's first DataFrame is made while a request is on its way."""
+    monkeypatch.setitem(sys.modules, "pandas", types.ModuleType("pandas"))
+    assert sw.estimate("a fox", **SMALL).usd
+    task = await studio.submit("a fox", **SMALL)
+    with pytest.raises(sw.InvalidRequest, match="not a succeeded draft|draft"):
+        await studio.promote([task])
