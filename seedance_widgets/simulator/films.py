@@ -44,7 +44,9 @@ class Films:
             self._finalizer = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         # x264 lets go of the interpreter: as many at once as there are cores, but no more than two
         self._places = threading.BoundedSemaphore(min(2, os.cpu_count() or 1))
-        self._locks: dict[str, threading.Lock] = {}
+        # a lock lives as long as somebody draws under it
+        self._locks: weakref.WeakValueDictionary[str, threading.Lock] = weakref.WeakValueDictionary()
+        self._at_locks = threading.Lock()
 
     def path_of(self, task: SimulatedTask, name: str) -> Path:
         """The file ``video.mp4`` or ``last_frame.png`` of a task, drawn now if need be; for any thread."""
@@ -74,7 +76,9 @@ class Films:
 
     def _make(self, path: Path, draw: Callable[[], bytes]) -> Path:
         """The file, drawn once however many ask for it at once."""
-        with self._locks.setdefault(path.name, threading.Lock()):
+        with self._at_locks:
+            lock = self._locks.setdefault(path.name, threading.Lock())
+        with lock:
             if not path.exists():
                 with self._places:
                     _write(path, draw())
