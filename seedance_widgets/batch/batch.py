@@ -11,28 +11,38 @@ import contextlib
 import time
 from collections import Counter
 from functools import partial
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from seedance_widgets import catalog
 from seedance_widgets.background_loop import engine
-from seedance_widgets.batch.plan import STATES, ask, fates_of, name_of, problems_of, read_columns
+from seedance_widgets.batch.plan import (
+    STATES,
+    ask,
+    fates_of,
+    name_of,
+    once_more,
+    problems_of,
+    read_columns,
+    same_row,
+)
 from seedance_widgets.batch.progress import Progress
 from seedance_widgets.batch.table import read_table
-from seedance_widgets.errors import InvalidRequest, OutcomeUnknown, Problem, SeedanceError
+from seedance_widgets.errors import InvalidRequest, OutcomeUnknown, Problem
 from seedance_widgets.live_output import bundle_of, show_once
-from seedance_widgets.recovery.reconcile import SETTLE_SECONDS
+from seedance_widgets.recovery.reconcile import LONGEST_LOOK_SECONDS
 from seedance_widgets.request.pricing import estimate
-from seedance_widgets.sending.in_turn import InTurn
+from seedance_widgets.sending.in_turn import InTurn, look_on
 from seedance_widgets.studio import check_request
+from seedance_widgets.task.card import as_text
 from seedance_widgets.terminal import say
 from seedance_widgets.unawaited import says_unsent
 from seedance_widgets.units import count_text, usd_text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+    from concurrent.futures import Future
 
     from seedance_widgets.batch.plan import Asked, Fate, Wanted
     from seedance_widgets.following.stopping import Stopped
@@ -44,8 +54,6 @@ if TYPE_CHECKING:
 __all__ = ["Batch"]
 
 _LOOK_SECONDS = 1.0
-# so long, in seconds, until a task that the service does not list was not made, and some more
-_LONGEST_LOOK = SETTLE_SECONDS + 90.0
 _SHOWN = 12  # refused rows; more are counted
 
 
@@ -91,21 +99,15 @@ class Batch:
         self.name = name or name_of(self._asked)
         if name is None and not self._runtime.journal.rows_of_batch(self.name):
             self._take_earlier(rows)
-        self._turns: InTurn[Asked] | None = None
-        self._again: Counter[str] = Counter()
+        self._turns = InTurn(self._send, _request_of)
 
     def _take_earlier(self, rows: Sequence[Wanted]) -> None:
         """Where rows leave the model open, the batch may have been made when another was the default."""
         for model in catalog.default_models():
-            asked = ask(rows, partial(self._fill_as_then, model.name))
+            asked = ask(rows, partial(self._studio.defaults.fill_as_then, model.name))
             if self._runtime.journal.rows_of_batch(then := name_of(asked)):
                 self.name, self._asked = then, asked
                 return
-
-    def _fill_as_then(self, model: str, fields: Mapping[str, Any], said: str) -> Mapping[str, Any]:
-        filled = self._studio.defaults.fill(fields, said)
-        is_open = fields.get("model") is None and fields.get("draft_task") is None
-        return {**filled, "model": model} if is_open else filled
 
     # --- how it stands -----------------------------------------------------------------------------------
 
@@ -203,8 +205,7 @@ class Batch:
         Stopped
             Keys of each; shown, it says how many.
         """
-        if self._turns is not None:
-            self._turns.halt()
+        self._turns.halt()
         keys = {row.key for row in await asyncio.to_thread(self._runtime.journal.rows_of_batch, self.name)}
         return await engine.bridge(self._runtime.stop(keys))
 
@@ -217,28 +218,31 @@ class Batch:
         self._runtime.check_open()
         await self._take_up()
         fates = await asyncio.to_thread(self._fates)
-        missing = [fate for fate in fates if fate.state in states and fate.asked.request is not None]
-        self._again = Counter({fate.asked.slot: len(fate.tasks) for fate in fates if again})
-        estimates = [estimate(fate.asked.request) for fate in missing]
-        check = self._runtime.journal.check
-        await asyncio.to_thread(lambda: check(estimates, budget_usd=self._studio.budget_usd))
+        missing = [
+            once_more(fate) if again else fate.asked
+            for fate in fates
+            if fate.state in states and fate.asked.request is not None
+        ]
+        await asyncio.to_thread(self._check_budget, missing)
         self._turns = InTurn(self._send, _request_of)
         drawn = Progress(self.name, len(self), self.headline, wanted=progress)
-        work = asyncio.ensure_future(self._go([fate.asked for fate in missing]))
+
+        async def look() -> None:
+            drawn.show(await asyncio.to_thread(self._fates))
+
         try:
-            while not work.done():
-                drawn.show(await asyncio.to_thread(self._fates))
-                await asyncio.wait([work], timeout=_LOOK_SECONDS)
-        except BaseException:
+            await look_on(self._go(missing), look)
+        except (asyncio.CancelledError, KeyboardInterrupt):
             self._turns.halt()
             self._say_what_goes_on()
             raise
         finally:
-            # whoever ends the waiting ends the sending too; what was sent goes on
-            work.cancel()
             await drawn.finish(await asyncio.to_thread(self._fates))
-        await work
         return self
+
+    def _check_budget(self, missing: Sequence[Asked]) -> None:
+        estimates = [estimate(asked.request) for asked in missing]
+        self._runtime.journal.check(estimates, budget_usd=self._studio.budget_usd)
 
     async def _take_up(self) -> None:
         """Follow what an earlier run, which may have been killed, has left at work."""
@@ -247,20 +251,16 @@ class Batch:
             await self._studio.resume()
 
     async def _go(self, missing: Sequence[Asked]) -> None:
-        assert self._turns is not None
         await self._turns.go(missing)
         await self._turns.go(await self._settled())
-        for fate in await asyncio.to_thread(self._fates):
-            if fate.state == "at work" and fate.task and self._runtime.follows(fate.task.key):
-                task = await engine.bridge(self._runtime.task(fate.task.key))
-                with contextlib.suppress(SeedanceError):
-                    await task
+        fates = await asyncio.to_thread(self._fates)
+        await self._runtime.wait_for(fate.task.key for fate in fates if fate.task and fate.state == "at work")
 
     async def _settled(self) -> list[Asked]:
         """Wait until it is known of each row whether a task was made of it; those of which none was."""
-        until = time.monotonic() + _LONGEST_LOOK
+        until = time.monotonic() + LONGEST_LOOK_SECONDS
         unclear: set[str] = set()
-        while time.monotonic() < until and not (self._turns and self._turns.is_halted):
+        while time.monotonic() < until and not self._turns.is_halted:
             fates = await asyncio.to_thread(self._fates)
             still = {fate.asked.slot for fate in fates if fate.task and fate.task.is_unclear}
             unclear |= still
@@ -270,12 +270,20 @@ class Batch:
         return []
 
     async def _send(self, asked: Asked) -> None:
-        count = self._again[asked.slot]
-        columns: RowChanges = {
-            "batch": self.name,
-            "batch_row": f"{asked.slot}+{count}" if count else asked.slot,
-            "note": asked.row.note,
-        }
+        try:
+            async with self._turns.order:
+                task, sending = await self._begin(asked)
+        except InvalidRequest:
+            if await asyncio.to_thread(self._is_there, asked):  # another run makes it
+                return
+            raise
+        if self._turns.is_halted:
+            await engine.bridge(self._runtime.stop({task.key}))
+        with contextlib.suppress(OutcomeUnknown):  # it is looked for by itself
+            await engine.wait(sending)
+
+    async def _begin(self, asked: Asked) -> tuple[Task, Future[None]]:
+        columns: RowChanges = {"batch": self.name, "batch_row": asked.slot, "note": asked.row.note}
         request, more = await check_request(self._runtime, _request_of(asked), {})
         begin = self._runtime.outbox.begin(
             request,
@@ -284,20 +292,10 @@ class Batch:
             tags=asked.row.tags,
             lane="batch",
         )
-        try:
-            task, sending = await engine.bridge(begin)
-        except InvalidRequest:
-            if await asyncio.to_thread(self._is_there, asked):  # another run makes it
-                return
-            raise
-        if self._turns is not None and self._turns.is_halted:
-            await engine.bridge(self._runtime.stop({task.key}))
-        with contextlib.suppress(OutcomeUnknown):  # it is looked for by itself
-            await engine.wait(sending)
+        return await engine.bridge(begin)
 
     def _is_there(self, asked: Asked) -> bool:
-        (fate,) = fates_of([asked], self._runtime.journal.rows_of_batch(self.name))
-        return fate.task is not None
+        return any(same_row(row, asked) for row in self._runtime.journal.rows_of_batch(self.name))
 
     def _say_what_goes_on(self) -> None:
         counts = Counter(fate.state for fate in self._fates())
@@ -331,14 +329,11 @@ class Batch:
         lines += [f"  {fate.state}: row {fate.asked.row.label}: {_reason(fate)}" for fate in wrong[:_SHOWN]]
         if len(wrong) > _SHOWN:
             lines.append(f"  and {len(wrong) - _SHOWN:,} more: batch.failed")
-        if self._turns is not None:
-            lines += [f"  stopped: {reason}" for reason in self._turns.stopped.values()]
+        lines += [f"  stopped: {reason}" for reason in self._turns.stopped.values()]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        # two dollar signs in a notebook are mathematics
-        text = escape(repr(self)).replace("$", "<span>$</span>")
-        return f'<pre style="margin:0;overflow-x:auto;white-space:pre-wrap">{text}</pre>'
+        return f'<pre style="margin:0;overflow-x:auto;white-space:pre-wrap">{as_text(repr(self))}</pre>'
 
     def _ipython_display_(self) -> None:
         show_once(bundle_of(self))

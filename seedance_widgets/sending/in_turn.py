@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from seedance_widgets.errors import RequestRejected, SeedanceError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Iterator
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 
     from seedance_widgets.request.task_request import TaskRequest
 
-__all__ = ["InTurn"]
+__all__ = ["InTurn", "look_on"]
 
 _AHEAD = 4
+_LOOK_SECONDS = 1.0
 T = TypeVar("T")
 
 
@@ -37,11 +38,14 @@ class InTurn(Generic[T]):
     ----------
     stopped : dict
         Why nothing more goes through a gate, by gate.
+    order : asyncio.Lock
+        Held by who begins one, until its intent is in the log: so the log has them in the order given.
     """
 
     def __init__(self, send: Callable[[T], Awaitable[None]], request_of: Callable[[T], TaskRequest]) -> None:
         self.stopped: dict[str, str] = {}
         self.is_halted = False
+        self.order = asyncio.Lock()
         self._send = send
         self._request_of = request_of
 
@@ -71,6 +75,21 @@ class InTurn(Generic[T]):
             except SeedanceError as error:
                 if not _is_about_content(error):
                     self.stopped[gate] = str(error)
+
+
+async def look_on(work: Coroutine[Any, Any, None], look: Callable[[], Awaitable[None]]) -> None:
+    """Do some work to its end, with a look at it about once a second.
+
+    Whoever ends the waiting ends the work too; what was sent by it goes on.
+    """
+    doing = asyncio.ensure_future(work)
+    try:
+        while not doing.done():
+            await look()
+            await asyncio.wait([doing], timeout=_LOOK_SECONDS)
+    finally:
+        doing.cancel()
+    await doing
 
 
 def _is_about_content(error: SeedanceError) -> bool:

@@ -325,3 +325,15 @@ async def test_pandas_may_be_half_loaded_by_another_thread(studio, monkeypatch):
     task = await studio.submit("a fox", **SMALL)
     with pytest.raises(sw.InvalidRequest, match="not a succeeded draft|draft"):
         await studio.promote([task])
+
+
+async def test_the_log_has_the_rows_in_the_tables_order(studio, tmp_path):
+    Image.effect_noise((2400, 1350), 90).convert("RGB").save(tmp_path / "large.png")
+    Image.new("RGB", (400, 400)).save(tmp_path / "small.png")
+    rows = [
+        {"prompt": f"fox {n}", "first_frame": tmp_path / ("large.png" if n % 4 == 0 else "small.png")}
+        for n in range(12)
+    ]
+    batch = studio.batch(rows, **SMALL)
+    await batch.run(progress=False)
+    assert studio.log.to_pandas()["prompt"].to_list() == [row["prompt"] for row in rows]

@@ -7,9 +7,9 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from seedance_widgets.background_loop import engine
-from seedance_widgets.errors import InvalidStudy, OutcomeUnknown, SeedanceError
+from seedance_widgets.errors import InvalidStudy, OutcomeUnknown
 from seedance_widgets.request.pricing import estimate
-from seedance_widgets.sending.in_turn import InTurn
+from seedance_widgets.sending.in_turn import InTurn, look_on
 from seedance_widgets.studio import check_request
 from seedance_widgets.study.making.clip_states import fates_of
 from seedance_widgets.study.making.progress import Outcome
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from seedance_widgets.study.making.design import Clip, Design
 
 __all__ = ["Run"]
-
-_REDRAWN = 1.0
 
 
 class Run:
@@ -60,15 +58,11 @@ class Run:
         again = ("missing", "refused", "failed") if retry_failed else ("missing",)
         gaps = [fate.clip for fate in await self._fates() if fate.state in again]
         await asyncio.to_thread(self._check_budget, gaps)
-        work = asyncio.ensure_future(self._make(gaps))
-        try:
-            while not work.done():
-                self._show(await asyncio.to_thread(self._outcome, gaps))
-                await asyncio.wait([work], timeout=_REDRAWN)
-        finally:
-            # whoever ends the waiting ends the sending too; what was sent goes on
-            work.cancel()
-        await work
+
+        async def look() -> None:
+            self._show(await asyncio.to_thread(self._outcome, gaps))
+
+        await look_on(self._make(gaps), look)
         outcome = await asyncio.to_thread(self._outcome, gaps)
         self._show(outcome)
         return outcome
@@ -106,24 +100,20 @@ class Run:
     async def _make(self, gaps: Iterable[Clip]) -> None:
         """Send the clips, then wait for all that are at work."""
         await self._turns.go(gaps)
-        await self._wait()
+        fates = await self._fates()
+        await self._runtime.wait_for(
+            fate.row.key for fate in fates if fate.row and fate.state == "unfinished"
+        )
 
     async def _send(self, clip: Clip) -> None:
         arm, item, seed = clip.slot
         columns: RowChanges = {"study": self._name, "arm": arm, "item": item, "study_seed": seed}
-        request, _ = await check_request(self._runtime, clip.request, {})
-        begin = self._runtime.outbox.begin(
-            request, budget_usd=self._studio.budget_usd, columns=columns, lane="batch"
-        )
         # another run makes it; or it is looked for by itself
         with contextlib.suppress(InvalidStudy, OutcomeUnknown):
-            _, sending = await engine.bridge(begin)
+            async with self._turns.order:
+                request, _ = await check_request(self._runtime, clip.request, {})
+                begin = self._runtime.outbox.begin(
+                    request, budget_usd=self._studio.budget_usd, columns=columns, lane="batch"
+                )
+                _, sending = await engine.bridge(begin)
             await engine.wait(sending)
-
-    async def _wait(self) -> None:
-        """Wait until no clip of this study is at work that this process follows."""
-        for fate in await self._fates():
-            if fate.state == "unfinished" and fate.row and self._runtime.follows(fate.row.key):
-                task = await engine.bridge(self._runtime.task(fate.row.key))
-                with contextlib.suppress(SeedanceError):
-                    await task
