@@ -18,7 +18,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from seedance_widgets.background_loop import engine
-from seedance_widgets.errors import LogError, ServiceError
+from seedance_widgets.errors import LogError, SeedanceError, ServiceError
 from seedance_widgets.following.actions import Actions
 from seedance_widgets.following.dispatcher import Dispatcher
 from seedance_widgets.following.pace import LearnedPaces
@@ -46,7 +46,7 @@ from seedance_widgets.simulator import EMBEDDED_BASE_URL, Simulator
 from seedance_widgets.task.registry import Registry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from pathlib import Path
 
     from seedance_widgets.following.pace import Paces
@@ -275,6 +275,14 @@ class StudioRuntime:
     def timing(self) -> tuple[Paces, list[Deadline]]:
         """How long tasks take, and what must be saved or finished soon; blocks for a read."""
         return self._paces.read(), deadlines(self._store, self.clock(), simulated=self.simulated)
+
+    async def wait_for(self, keys: Iterable[str]) -> None:
+        """Wait, on any loop, until none of these tasks is at work here; how they ended is theirs to say."""
+        for key in keys:
+            if self.follows(key):
+                task = await engine.bridge(self.task(key))
+                with contextlib.suppress(SeedanceError):
+                    await task
 
     async def stop(self, keys: Collection[str] | None = None) -> Stopped:
         """Withdraw what is unsent, cancel what is queued; of these tasks, or of all that are at work here."""

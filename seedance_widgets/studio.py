@@ -7,7 +7,6 @@ import contextlib
 import numbers
 import os
 import time
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Never, Self, TypeVar, overload
 
@@ -349,19 +348,19 @@ class Studio:
             A link was not made: which, what is paid, how to go on. Its ``__cause__`` says what went wrong.
         """
 
-        def make_links(prompts: Any) -> tuple[Sequence[Link], str | None]:
-            prompts = given_prompts(prompts)
+        def make_links() -> tuple[Sequence[Link], str | None]:
+            given = given_prompts(prompts)
             picture, parent = source_of(first_frame, self._runtime)
-            said = "\n".join(map(str, prompts)) if isinstance(prompts, list | tuple) else ""
+            said = "\n".join(map(str, given)) if isinstance(given, list | tuple) else ""
             ways = (self._defaults.fill(params, said), *self._defaults.earlier(params, said))
             links = find_links(
-                prompts, ways, journal=self._runtime.journal, first_frame=picture, seed=seed, name=name
+                given, ways, journal=self._runtime.journal, first_frame=picture, seed=seed, name=name
             )
             if links:
                 warn_if_retired(self._runtime, links[0].request)
             return links, parent
 
-        links, parent = await _aside(partial(make_links, prompts))
+        links, parent = await _aside(make_links)
         return await Chain(
             self._runtime, links, budget_usd=self.budget_usd, parent=parent, progress=progress
         ).make()

@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from seedance_widgets.errors import InvalidRequest, Problem
 from seedance_widgets.inputs.address import without_query
-from seedance_widgets.inputs.video import VideoInput
 from seedance_widgets.log.row import FINAL, FileState, Status
 from seedance_widgets.log.tags import tags_read
-from seedance_widgets.request.fields import FIELDS
+from seedance_widgets.request.fields import ARGUMENTS
 from seedance_widgets.request.names import field_misspelt
 from seedance_widgets.request.task_request import TaskRequest
 from seedance_widgets.request.templates import fill_in, names_in
@@ -31,7 +30,19 @@ if TYPE_CHECKING:
     from seedance_widgets.inputs.medium import Medium
     from seedance_widgets.log.row import TaskRow
 
-__all__ = ["STATES", "Asked", "Fate", "Wanted", "ask", "fates_of", "name_of", "problems_of", "read_columns"]
+__all__ = [
+    "STATES",
+    "Asked",
+    "Fate",
+    "Wanted",
+    "ask",
+    "fates_of",
+    "name_of",
+    "once_more",
+    "problems_of",
+    "read_columns",
+    "same_row",
+]
 
 STATES = ("made", "at work", "ready", "failed", "refused")
 _NOTE = "note"
@@ -87,14 +98,12 @@ def read_columns(
         A column is named nearly like a field, or is not there; or the prompt is given twice.
     """
     columns = table.columns
-    named = (
-        set() if tags is None or isinstance(tags, Mapping) else {tags} if isinstance(tags, str) else set(tags)
-    )
     for_all = tags_read(tags) if isinstance(tags, Mapping) else {}
+    named = set() if tags is None or for_all else {tags} if isinstance(tags, str) else set(tags)
     used = names_in(prompt, columns) if prompt is not None else set()
     problems = [Problem("tags", name, "is no column of the table") for name in sorted(named - set(columns))]
     for name in columns:
-        is_field = name in (*FIELDS, "legacy_flags", _NOTE)
+        is_field = name in (*ARGUMENTS, _NOTE)
         if not is_field and name not in named | used and (near := field_misspelt(name)) is not None:
             reason = f'is no field of a request; if it is a tag, say so: tags=["{name}"]'
             problems.append(Problem("column", name, reason, near))
@@ -102,7 +111,7 @@ def read_columns(
         problems.append(Problem("prompt", prompt, "is given twice: by prompt= and by the column of its name"))
     if problems:
         raise InvalidRequest(problems, refused=_REFUSED)
-    of_fields = [name for name in columns if name in (*FIELDS, "legacy_flags") and name not in named]
+    of_fields = [name for name in columns if name in ARGUMENTS and name not in named]
     of_tags = [name for name in columns if name not in of_fields and name != _NOTE]
     reader = _Reader(prompt, of_fields, of_tags, for_all, params)
     return [reader.read(label, row) for label, row in zip(table.labels, table.rows, strict=True)]
@@ -167,9 +176,7 @@ def _identity(request: TaskRequest) -> str:
 
 
 def _named(medium: Medium) -> str:
-    if isinstance(medium, VideoInput) and medium.task:
-        return f"task:{medium.task}"
-    return medium.sha256 or without_query(medium.data_url)
+    return medium.sha256 or without_query(medium.label)
 
 
 def name_of(asked: Iterable[Asked]) -> str:
@@ -178,11 +185,25 @@ def name_of(asked: Iterable[Asked]) -> str:
     return f"batch-{hashlib.sha256(slots.encode()).hexdigest()[:12]}"
 
 
+def once_more(fate: Fate) -> Asked:
+    """A row that is to be made again although it has tasks: its slot says how many came before."""
+    return replace(fate.asked, slot=f"{fate.asked.slot}+{len(fate.tasks)}") if fate.tasks else fate.asked
+
+
+def same_row(row: TaskRow, asked: Asked) -> bool:
+    """Whether a task is one of a row, or of that row made again."""
+    return _base(row.batch_row or "") == _base(asked.slot)
+
+
+def _base(slot: str) -> str:
+    return slot.partition("+")[0]
+
+
 def fates_of(asked: Iterable[Asked], rows: Iterable[TaskRow]) -> list[Fate]:
     """What became of each row, of the rows that the log has of the batch."""
     by_slot: dict[str, list[TaskRow]] = defaultdict(list)
     for row in rows:
-        by_slot[(row.batch_row or "").partition("+")[0]].append(row)
+        by_slot[_base(row.batch_row or "")].append(row)
     return [_fate(each, by_slot.get(each.slot, [])) for each in asked]
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
 from seedance_widgets.live_output import LiveOutput, in_notebook
+from seedance_widgets.task.card import as_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -61,5 +61,4 @@ class Progress:
             self._bar.close()
 
     def _picture(self) -> Bundle:
-        html = escape(self._text).replace("$", "<span>$</span>")
-        return {"text/plain": self._text, "text/html": f"<div>{html}</div>"}
+        return {"text/plain": self._text, "text/html": f"<div>{as_text(self._text)}</div>"}

@@ -14,7 +14,7 @@ import pandas as pd
 from seedance_widgets.errors import InvalidRequest, Problem
 from seedance_widgets.inputs.given import names_path
 from seedance_widgets.request.fields import FIELDS, MEDIA, SEVERAL
-from seedance_widgets.request.tables import is_frame, several
+from seedance_widgets.request.tables import is_frame, read_row, several
 from seedance_widgets.request.task_request import TaskRequest
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["Table", "read_table"]
 
 _MEDIA = {row.name: row for row in MEDIA}
+# a cell's text that is no value of a field, unless the field is the prompt
 _EMPTY = ("nan", "na", "none", "null", "<na>")
-# what a text in a cell may stand for where a field is not a text
 _REFUSED = "the table cannot be read; nothing was sent"
 
 
@@ -54,16 +54,9 @@ def read_table(given: Any) -> Table:
     if isinstance(given, str | os.PathLike):
         path = Path(given).expanduser()
         given, folder = _read_file(path), path.resolve().parent
-    if is_frame(given):
-        labels = list(given.index)
-        own = given
-    else:
-        items = several(given, "table")
-        labels = list(range(len(items)))
-        own = pd.DataFrame([_as_row(item) for item in items], index=labels)
-        given = items
-    rows = [_row(item, folder) for item in several(given, "table")]
-    return Table(labels, rows, own)
+    items = several(given, "table")
+    own = given if is_frame(given) else pd.DataFrame([_as_row(item) for item in items])
+    return Table(list(own.index), [_row(item, folder) for item in items], own)
 
 
 def _read_file(path: Path) -> pd.DataFrame:
@@ -99,16 +92,8 @@ def _row(item: Any, folder: Path | None) -> Mapping[str, Any] | TaskRequest:
     if not isinstance(item, Mapping | str):
         reason = "is neither a dict of a request's fields, a TaskRequest nor a prompt"
         raise InvalidRequest([Problem("table", f"<{type(item).__name__}>", reason)], refused=_REFUSED)
-    # through a frame's cells, so that a dict's NaN is absent too
-    (cells,) = several(_Dicts([_as_row(item)]), "table")
+    cells = read_row(_as_row(item))
     return {name: _value(name, value, folder) for name, value in cells.items() if not _is_absent(name, value)}
-
-
-class _Dicts(list):  # type: ignore[type-arg]
-    """Dicts whose cells are read as those of a table."""
-
-    def to_dicts(self) -> list[Any]:
-        return list(self)
 
 
 def _is_absent(name: str, value: Any) -> bool:

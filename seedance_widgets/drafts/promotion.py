@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from seedance_widgets import catalog
 from seedance_widgets.errors import InvalidRequest, Problem
 from seedance_widgets.log.row import UNDERWAY, FileState, Status
+from seedance_widgets.log.tags import keys_of
 from seedance_widgets.request.fields import CONTENT, FROM_DRAFT
 from seedance_widgets.request.from_body import visible_part
 from seedance_widgets.request.model_options import parameters_of
@@ -139,7 +140,7 @@ def keys_of_drafts(drafts: Any) -> tuple[list[str], bool]:
         A draft is given as none of these.
     """
     if is_frame(drafts):
-        return [str(key) for key in (drafts["key"] if "key" in drafts.columns else drafts.index)], False
+        return keys_of(drafts), False
     if isinstance(drafts, Task | str | Mapping):
         return [_name(drafts)], True
     series = loaded("Series")

@@ -107,7 +107,8 @@ class Actions:
     async def cancel(self, task: Task) -> None:
         """Take back what is not sent, or DELETE a queued task: the row follows."""
         self._outbox.check_open()
-        if task.status == Status.INTENT and not await self._outbox.withdraw([task.key]):
+        if task.status == Status.INTENT:
+            await self._outbox.withdraw([task.key])
             await self._outbox.heard(task.key)
         if task.status == Status.WITHDRAWN:
             return

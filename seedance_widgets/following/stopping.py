@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from seedance_widgets.errors import APIError, InvalidRequest, ServiceError
+from seedance_widgets.errors import InvalidRequest, ServiceError
 from seedance_widgets.log.row import Status
 from seedance_widgets.units import count_text
 
@@ -50,21 +50,20 @@ async def stop_tasks(
 ) -> Stopped:
     """Stop the tasks of these keys, or all that are at work here; runs on the engine."""
     tasks = [task for task in registry.held() if keys is None or task.key in keys]
-    withdrawn = await outbox.withdraw([task.key for task in tasks])
-    sent = [task for task in tasks if task.key not in withdrawn and task.status != Status.SUCCEEDED]
+    await outbox.withdraw([task.key for task in tasks])
+    sent = [task for task in tasks if task.status not in (Status.WITHDRAWN, Status.SUCCEEDED)]
     turns = asyncio.Semaphore(_AT_ONCE)
 
     async def cancel(task: Task) -> None:
         async with turns:
             try:
                 await actions.cancel(task)
-            except (APIError, InvalidRequest, ServiceError):  # it runs, has ended, or cannot be asked for
+            except (InvalidRequest, ServiceError):  # it runs, has ended, or cannot be asked for
                 return
 
     await asyncio.gather(*(cancel(task) for task in sent))
-    taken_back = [task.key for task in tasks if task.status == Status.WITHDRAWN]
     return Stopped(
-        tuple(taken_back),
+        tuple(task.key for task in tasks if task.status == Status.WITHDRAWN),
         tuple(task.key for task in sent if task.status == Status.CANCELLED),
         tuple(task.key for task in sent if task.row.is_waiting or task.status == Status.UNKNOWN),
     )

@@ -46,11 +46,16 @@ def tasks_frame(store: Store, home: Path, *where: ColumnElement[bool]) -> pd.Dat
     frame = _frame(store, FRAME_COLUMNS, query, home)
     with store.read() as connection:
         stars = starred(connection)
+        tagged, measured = (
+            connection.execute(
+                select(each.c.key, each.c.name, each.c.value).where(
+                    each.c.key.in_(select(tasks.c.key).where(*where))
+                )
+            ).fetchall()
+            for each in (tags, metrics)
+        )
     is_starred = frame.index.isin(stars) & (frame["verdict"] == "accept").fillna(value=False)
     frame["starred"] = is_starred.astype("boolean")
-    with store.read() as connection:
-        tagged = connection.execute(select(tags.c.key, tags.c.name, tags.c.value)).fetchall()
-        measured = connection.execute(select(metrics.c.key, metrics.c.name, metrics.c.value)).fetchall()
     _add_named(frame, "tags", tagged, "string")
     _add_named(frame, "metrics", measured, "Float64")
     return frame

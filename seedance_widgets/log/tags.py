@@ -12,11 +12,12 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, delete, select, update
+from sqlalchemy import delete, select, update
 
 from seedance_widgets.errors import InvalidRequest, LogError, Problem
 from seedance_widgets.log.schema import metrics, tags, tasks
 from seedance_widgets.log.store import batches
+from seedance_widgets.request.tables import is_frame
 from seedance_widgets.units import micros_of
 
 if TYPE_CHECKING:
@@ -117,10 +118,10 @@ def keys_of(given: Any) -> list[str]:
     """Keys of tasks: of one task or key, of several, or of a DataFrame of the log's rows."""
     if isinstance(given, str):
         return [given]
-    if hasattr(given, "key") and not hasattr(given, "columns"):
-        return [str(given.key)]
-    if hasattr(given, "index") and hasattr(given, "columns"):
+    if is_frame(given):
         return [str(key) for key in (given["key"] if "key" in given.columns else given.index)]
+    if hasattr(given, "key"):
+        return [str(given.key)]
     if not isinstance(given, Iterable) or isinstance(given, Mapping):
         problem = Problem("keys", f"<{type(given).__name__}>", "is no key, task, list of them or DataFrame")
         raise InvalidRequest([problem], refused=_REFUSED)
@@ -189,7 +190,7 @@ def _check_keys(connection: Connection, log: str, keys: Iterable[str]) -> list[s
     known = {
         key
         for part in batches(wanted)
-        for key in connection.execute(select(tasks.c.key).where(and_(tasks.c.key.in_(part)))).scalars()
+        for key in connection.execute(select(tasks.c.key).where(tasks.c.key.in_(part))).scalars()
     }
     if lacking := [key for key in wanted if key not in known]:
         raise LogError(f"the log {log} has no task {lacking[0]!r}; {_REFUSED}")

@@ -41,10 +41,12 @@ if TYPE_CHECKING:
     from seedance_widgets.log.row import TaskRow
     from seedance_widgets.modelark.client import Client, Spacing
 
-__all__ = ["SETTLE_SECONDS", "Settler"]
+__all__ = ["LONGEST_LOOK_SECONDS", "SETTLE_SECONDS", "Settler"]
 
 # a listing may lag behind a create by so much (assumed: nothing is documented)
 SETTLE_SECONDS = 120.0
+# so long until it is known that a task which the service does not list was not made, and some more
+LONGEST_LOOK_SECONDS = SETTLE_SECONDS + 90.0
 _SHOWN = 20  # candidates that a person may want to look at
 # how a row's id was found: with a seed that is yet to be compared, or without
 _FINGERPRINT, _NONCE_ALONE = "fingerprint", "nonce"

@@ -88,9 +88,14 @@ class Defaults:
 
         What is stored keeps its identity: it may have been made when another model was the default.
         """
-        if params.get("model") is None and params.get("draft_task") is None:
+        if _leaves_model_open(params):
             for model in reversed(catalog.default_models()):
-                yield {**self.fill(params, prompt), "model": model.name}
+                yield self.fill_as_then(model.name, params, prompt)
+
+    def fill_as_then(self, model: str, params: Mapping[str, Any], prompt: str = "") -> dict[str, Any]:
+        """As `fill`, at a time when this model was the default."""
+        filled = self.fill(params, prompt)
+        return {**filled, "model": model} if _leaves_model_open(params) else filled
 
     def name_of(self, model: Any) -> Any:
         """A model's name as it goes out from here: that of another service goes there as it is."""
@@ -101,6 +106,10 @@ class Defaults:
 
     def _live(self) -> Model:
         return catalog.default_model(self._clock())
+
+
+def _leaves_model_open(params: Mapping[str, Any]) -> bool:
+    return params.get("model") is None and params.get("draft_task") is None
 
 
 def _fits(name: str, value: Any, fields: Mapping[str, Any]) -> bool:

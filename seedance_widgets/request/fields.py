@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from seedance_widgets.inputs.medium import Medium
 
 __all__ = [
+    "ARGUMENTS",
     "CONTENT",
     "FIELDS",
     "FROM_DRAFT",
@@ -214,6 +215,8 @@ FIELDS: dict[str, Field] = {
     each.name: replace(each.metadata["row"], name=each.name) for each in fields(RequestFields)
 }
 """Every row by name, in order."""
+ARGUMENTS = (*FIELDS, "legacy_flags")
+"""The names that `TaskRequest` takes."""
 SEVERAL = (Kind.PICTURES, Kind.VIDEOS, Kind.AUDIOS)
 MEDIA = [row for row in FIELDS.values() if row.content]
 """Those that hold pictures, clips and sounds."""

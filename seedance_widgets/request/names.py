@@ -10,7 +10,7 @@ import difflib
 from typing import TYPE_CHECKING, Any
 
 from seedance_widgets.errors import Problem
-from seedance_widgets.request.fields import FIELDS
+from seedance_widgets.request.fields import ARGUMENTS, FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -58,19 +58,18 @@ def nearest_field(name: str) -> str | None:
     """The field that was probably meant."""
     if meant := field_named(name):
         return meant
-    if close := difflib.get_close_matches(name, [*FIELDS, "legacy_flags"], n=1):
+    if close := difflib.get_close_matches(name, ARGUMENTS, n=1):
         return close[0]
-    close = difflib.get_close_matches(plain_name(name), _FIELD_OF, n=1, cutoff=_CLOSE)
-    return _FIELD_OF[close[0]] if close else None
+    return _field_like(name, _CLOSE)
 
 
 def field_misspelt(name: str) -> str | None:
     """The field that a column was surely meant for; "description" is like "duration", and is not meant."""
-    if name in FIELDS:
-        return None
-    if meant := field_named(name):
-        return meant
-    close = difflib.get_close_matches(plain_name(name), _FIELD_OF, n=1, cutoff=_MISSPELT)
+    return field_named(name) or _field_like(name, _MISSPELT)
+
+
+def _field_like(name: str, cutoff: float) -> str | None:
+    close = difflib.get_close_matches(plain_name(name), _FIELD_OF, n=1, cutoff=cutoff)
     return _FIELD_OF[close[0]] if close else None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from seedance_widgets.errors import InvalidRequest
-from seedance_widgets.request.fields import FIELDS
+from seedance_widgets.request.fields import ARGUMENTS
 from seedance_widgets.request.tables import is_frame, several
 from seedance_widgets.request.task_request import TaskRequest
 
@@ -37,7 +37,7 @@ def estimate_rows(table: Any, estimate: Callable[..., Any], params: Mapping[str,
                 told = estimate(row.replace(**params) if params else row)
             else:
                 cells = row if isinstance(row, dict) else {"prompt": row}
-                fields = {name: cells[name] for name in (*FIELDS, "legacy_flags") if name in cells}
+                fields = {name: cells[name] for name in ARGUMENTS if name in cells}
                 told = estimate(**{**params, **fields})
         except InvalidRequest as error:
             found.append({"problem": "; ".join(map(str, error.problems))})

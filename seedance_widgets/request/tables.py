@@ -14,7 +14,7 @@ from typing import Any
 
 from seedance_widgets.errors import InvalidRequest, Problem
 
-__all__ = ["is_frame", "loaded", "read_cell", "rows_of_frame", "several"]
+__all__ = ["is_frame", "loaded", "read_row", "several"]
 
 
 def is_frame(given: Any) -> bool:
@@ -44,9 +44,9 @@ def several(given: Any, what: str) -> list[Any]:
         It is one thing, or has no order, or is a table of another shape.
     """
     if is_frame(given):
-        return rows_of_frame(given, what)
+        return _rows_of_frame(given, what)
     if hasattr(given, "to_dicts"):  # polars, and what follows it
-        return [_without_gaps(row) for row in given.to_dicts()]
+        return [read_row(row) for row in given.to_dicts()]
     shape = getattr(given, "shape", None)
     if shape is not None and len(shape) != 1:
         raise _refusal(
@@ -61,7 +61,7 @@ def several(given: Any, what: str) -> list[Any]:
     return list(given if shape is None else _plain(given))
 
 
-def rows_of_frame(frame: Any, what: str) -> list[dict[str, Any]]:
+def _rows_of_frame(frame: Any, what: str) -> list[dict[str, Any]]:
     """The rows of a DataFrame, without their empty cells.
 
     Raises
@@ -73,10 +73,10 @@ def rows_of_frame(frame: Any, what: str) -> list[dict[str, Any]]:
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise _refusal(what, frame, f"has two columns of the name {twice[0]!r}")
     columns = [frame.iloc[:, place].tolist() for place in range(len(names))]
-    return [_without_gaps(dict(zip(names, cells, strict=True))) for cells in zip(*columns, strict=True)]
+    return [read_row(dict(zip(names, cells, strict=True))) for cells in zip(*columns, strict=True)]
 
 
-def read_cell(value: Any) -> Any:
+def _read_cell(value: Any) -> Any:
     """A cell's value as Python has it, None where it is empty."""
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
@@ -90,8 +90,9 @@ def read_cell(value: Any) -> Any:
     return None if value is loaded("NA") or value is loaded("NaT") else value
 
 
-def _without_gaps(row: Mapping[Any, Any]) -> dict[str, Any]:
-    cells = {str(name): read_cell(value) for name, value in row.items()}
+def read_row(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """A row without its empty cells, its values as Python has them."""
+    cells = {str(name): _read_cell(value) for name, value in row.items()}
     return {name: value for name, value in cells.items() if value is not None}
 
 

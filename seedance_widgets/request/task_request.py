@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from seedance_widgets import catalog
 from seedance_widgets.callsite import warn
 from seedance_widgets.errors import InvalidRequest, LegacyFlagsWarning, Problem
-from seedance_widgets.request.fields import CONTENT, FIELDS, PARAMETERS, TASK_TYPE, RequestFields
+from seedance_widgets.request.fields import ARGUMENTS, CONTENT, FIELDS, PARAMETERS, TASK_TYPE, RequestFields
 from seedance_widgets.request.from_body import params_of
 from seedance_widgets.request.legacy_flags import (
     CONVERT,
@@ -130,10 +130,9 @@ class TaskRequest(RequestFields):
     @classmethod
     def from_params(cls, prompt: str = "", **params: Any) -> TaskRequest:
         """As the constructor, but an unknown name is one more of the reported problems."""
-        known = (*FIELDS, "legacy_flags")
-        unknown = [unknown_parameter(name, value) for name, value in params.items() if name not in known]
+        unknown = [unknown_parameter(name, value) for name, value in params.items() if name not in ARGUMENTS]
         try:
-            request = cls(prompt=prompt, **{k: v for k, v in params.items() if k in known})
+            request = cls(prompt=prompt, **{k: v for k, v in params.items() if k in ARGUMENTS})
         except InvalidRequest as error:
             raise InvalidRequest([*unknown, *error.problems]) from None
         if unknown:

@@ -15,7 +15,6 @@ import logging
 import os
 import random
 from dataclasses import replace
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from seedance_widgets.background_loop import engine
@@ -152,7 +151,7 @@ class Outbox:
             The studio is closed; or as the journal refuses an intent. Nothing was sent.
         """
         wanted = [(request, columns, None)]
-        return (await self._begin(wanted, budget_usd=budget_usd, lane=lane, tags=tags or {}))[0]
+        return (await self._begin(wanted, budget_usd=budget_usd, lane=lane, tags=tags))[0]
 
     async def begin_all(
         self,
@@ -202,20 +201,13 @@ class Outbox:
         # an answer that is on its way names a paid task
         await _wait_for([sending for _, sending in self._sends.values()], timeout=_LAST_ANSWER)
 
-    async def withdraw(self, keys: Iterable[str]) -> set[str]:
-        """Take back what this process has not sent yet; from this call on none of it is sent.
+    async def withdraw(self, keys: Iterable[str]) -> None:
+        """Take back what this process has not sent yet, as the rows then say; none of it is sent any more.
 
-        Returns
-        -------
-        set of str
-            The keys of what was taken back, which their rows say by now. All else is sent, is being sent, or
-            is another process's.
+        All else is sent, is being sent, or is another process's.
         """
-        taken = {
-            key: self._sends[key] for key in keys if key in self._sends and self._sends[key][0].withdraw()
-        }
-        await _wait_for([sending for _, sending in taken.values()])
-        return {key for key, (submission, _) in taken.items() if submission.is_withdrawn}
+        known = [self._sends[key] for key in keys if key in self._sends]
+        await _wait_for([sending for submission, sending in known if submission.withdraw()])
 
     async def heard(self, key: str) -> None:
         """Wait for the answer to what this process is sending; at once where it sends no such thing."""
@@ -228,14 +220,14 @@ class Outbox:
         *,
         budget_usd: float | None,
         lane: Lane,
-        tags: Mapping[str, str] = MappingProxyType({}),
+        tags: Mapping[str, str] | None = None,
     ) -> list[tuple[Task, Future[None]]]:
         self.check_open()
         if budget_usd is not None:
             self.budget_usd = budget_usd
         orders = [
             await asyncio.to_thread(
-                self._order, request, {**columns, "owner": self._peers.owner}, instead_of, tags
+                self._order, request, {**columns, "owner": self._peers.owner}, instead_of, tags or {}
             )
             for request, columns, instead_of in wanted
         ]
@@ -300,11 +292,6 @@ class Submission:
         Of its request.
     sleep
         Waits for some seconds, or until the studio is closed.
-
-    Attributes
-    ----------
-    is_withdrawn : bool
-        Whether its row says that it was taken back.
     """
 
     def __init__(
@@ -329,7 +316,6 @@ class Submission:
         self._sleep = sleep
         self._place: Place | None = None
         self._taken_back = self._on_the_wire = False
-        self.is_withdrawn = False
 
     def withdraw(self) -> bool:
         """Never send it from now on; False where it is on its way, or its answer is here already."""
@@ -357,7 +343,7 @@ class Submission:
             with self._gates.place(self._spec, self._tier, self._tokens, lane) as self._place:
                 row = await self._post(self._place)
         except GateClosed as closed:
-            row = await self._record_not_made(str(closed))
+            row = await (self._record_withdrawn() if self._taken_back else self._record_not_made(str(closed)))
         self._registry.publish(row)
         return row
 
@@ -371,7 +357,7 @@ class Submission:
             if row.status is not Status.INTENT:  # this machine slept, and another kernel has settled the row
                 return row
             if self._taken_back:
-                return await self._record_not_made("it was withdrawn")
+                return await self._record_withdrawn()
             # nothing is waited for between the look above and the POST
             self._on_the_wire = True
             try:
@@ -423,13 +409,10 @@ class Submission:
             owner=self._intent.row.owner,
         )
 
+    async def _record_withdrawn(self) -> TaskRow:
+        return await self._insist(f"Task {self._intent.key} was withdrawn unsent.", self._journal.withdrawn)
+
     async def _record_not_made(self, reason: str) -> TaskRow:
-        if self._taken_back:
-            row = await self._insist(
-                f"Task {self._intent.key} was withdrawn unsent.", self._journal.withdrawn
-            )
-            self.is_withdrawn = row.status is Status.WITHDRAWN
-            return row
         happened = f"Task {self._intent.key} was not made: {reason.rstrip('.')}."
         return await self._insist(happened, self._journal.not_created, reason)
 

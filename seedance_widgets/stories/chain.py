@@ -31,7 +31,7 @@ from seedance_widgets.inputs.image import Image, load_image
 from seedance_widgets.live_output import LiveOutput, in_notebook
 from seedance_widgets.log.row import FINAL, UNCLEAR, FileState, Status
 from seedance_widgets.media.video_file import last_picture
-from seedance_widgets.recovery.reconcile import SETTLE_SECONDS
+from seedance_widgets.recovery.reconcile import LONGEST_LOOK_SECONDS
 from seedance_widgets.request.from_body import visible_part
 from seedance_widgets.request.pricing import estimate
 from seedance_widgets.request.tables import is_frame, several
@@ -64,8 +64,6 @@ _NOT_HERE = {
     "draft": "a draft gives no last frame, and the next link begins with it",
 }
 _STAND_IN = "the last frame of the link before"
-# so long, in seconds, until a task that the service does not list was not made, and some more
-_LONGEST_LOOK = SETTLE_SECONDS + 90.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +305,7 @@ class Chain:
     async def _settle(self, key: str) -> TaskRow:
         """Wait until a listing of the service says what became of a row; returns the row."""
         loop = asyncio.get_running_loop()
-        until = loop.time() + _LONGEST_LOOK
+        until = loop.time() + LONGEST_LOOK_SECONDS
         row = await engine.bridge(self._reread(key))
         if row.status == Status.UNKNOWN:
             self._draw(f"link {len(self._tasks) + 1} of {len(self._links)}: looking for it at the service")

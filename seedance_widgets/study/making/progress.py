@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from html import escape
 from typing import TYPE_CHECKING
 
 from seedance_widgets.live_output import LiveOutput, bundle_of, current_cell, show_once
 from seedance_widgets.log.row import UNCLEAR, Status
 from seedance_widgets.study.making.clip_states import STATES
+from seedance_widgets.task.card import as_text
 from seedance_widgets.units import usd_text
 
 if TYPE_CHECKING:
@@ -97,9 +97,7 @@ class Outcome:
             show_once(bundle_of(self))
 
     def _repr_html_(self) -> str:
-        # two dollar signs in a notebook are mathematics
-        text = escape(repr(self)).replace("$", "<span>$</span>")
-        return f'<pre style="margin:0;overflow-x:auto">{text}</pre>'
+        return f'<pre style="margin:0;overflow-x:auto">{as_text(repr(self))}</pre>'
 
 
 class LiveProgress:

@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from seedance_widgets.errors import InvalidRequest
@@ -15,6 +14,7 @@ from seedance_widgets.request.pricing import Estimate, estimate
 from seedance_widgets.study.formatting import UNKNOWN
 from seedance_widgets.study.making.power import Plan, plan
 from seedance_widgets.study.results.win_rates import FEWEST
+from seedance_widgets.task.card import as_text
 from seedance_widgets.units import DAY, HOUR, amount_text, duration_text, is_absent
 
 if TYPE_CHECKING:
@@ -79,8 +79,7 @@ class StudyPlan:
         return f"{plan.size}: found with a chance of {plan.power:.0%}"
 
     def _repr_html_(self) -> str:
-        text = escape(repr(self)).replace("$", "<span>$</span>")
-        return f'<pre style="margin:0;overflow-x:auto">{text}</pre>'
+        return f'<pre style="margin:0;overflow-x:auto">{as_text(repr(self))}</pre>'
 
 
 def plan_of(
