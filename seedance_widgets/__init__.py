@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from seedance_widgets.inputs.prepare import prepare_image as prepare_image
     from seedance_widgets.inputs.video import VideoInput as VideoInput
     from seedance_widgets.log import Log as Log
+    from seedance_widgets.log.budget import Budget as Budget
     from seedance_widgets.nested_loops import allow_nested_loops as allow_nested_loops
     from seedance_widgets.request.pricing import Estimate as Estimate
     from seedance_widgets.request.pricing import estimate as estimate
@@ -66,6 +67,7 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())
 _HOMES = {
     "Batch": "batch.batch",
     "BlindRater": "widgets.rater",
+    "Budget": "log.budget",
     "CompareGrid": "widgets.compare",
     "Crop": "inputs.crop",
     "Estimate": "request.pricing",

@@ -190,11 +190,21 @@ class MissingAPIKey(SeedanceError):
 class BudgetExceeded(SeedanceError):
     """The budget does not cover this request; nothing was sent.
 
-    ``short_by`` is the missing sum in USD, or None when the request's price is not known.
+    ``short_by`` is the missing sum in USD, or None when the request's price is not known. ``budget`` is the
+    `Budget` that is shortest, and ``frees_at`` when it begins anew (UTC), None where it does not.
     """
 
-    def __init__(self, message: str, *, short_by: float | None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        short_by: float | None,
+        budget: Any = None,
+        frees_at: datetime | None = None,
+    ) -> None:
         self.short_by = short_by
+        self.budget = budget
+        self.frees_at = frees_at
         super().__init__(message)
 
 

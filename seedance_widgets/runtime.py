@@ -29,6 +29,7 @@ from seedance_widgets.following.webhook import state_in_log
 from seedance_widgets.log import Log
 from seedance_widgets.log.clip_verdicts import Verdicts
 from seedance_widgets.log.expiry import deadlines
+from seedance_widgets.log.home_id import home_id
 from seedance_widgets.log.journal import Journal
 from seedance_widgets.log.looks import Looks
 from seedance_widgets.log.store import Store
@@ -46,11 +47,12 @@ from seedance_widgets.simulator import EMBEDDED_BASE_URL, Simulator
 from seedance_widgets.task.registry import Registry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from seedance_widgets.following.pace import Paces
     from seedance_widgets.following.stopping import Stopped
+    from seedance_widgets.log.budget import Budget
     from seedance_widgets.log.expiry import Deadline
     from seedance_widgets.log.row import TaskRow
     from seedance_widgets.modelark.credentials import Key
@@ -118,8 +120,9 @@ class StudioRuntime:
         self._closing_now = asyncio.Event()
         # the log
         store = self._store = Store(log_location, clock=clock)
-        self.log = Log(store, home, clock=clock)
-        journal = self.journal = Journal(store, simulated=simulated, clock=clock)
+        own_id = home_id(home)
+        self.log = Log(store, home, clock=clock, home_id=own_id, budgets=self._budgets)
+        journal = self.journal = Journal(store, simulated=simulated, home=own_id, clock=clock)
         journal.money()  # for cards, which do not ask
         self.verdicts = Verdicts(store, clock=clock)
         self.studies = Studies(store, simulated=simulated, clock=clock)
@@ -169,6 +172,9 @@ class StudioRuntime:
         self.actions = Actions(
             client, journal, registry, verdicts=self.verdicts, peers=peers, outbox=self.outbox
         )
+
+    def _budgets(self) -> Sequence[Budget]:
+        return self.outbox.budgets
 
     # --- from one start to the next ----------------------------------------------------------------------
 

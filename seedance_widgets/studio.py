@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import numbers
 import os
 import time
 from pathlib import Path
@@ -16,9 +15,10 @@ from seedance_widgets.callsite import point_warnings_here, warn
 from seedance_widgets.drafts.promotion import age_problem, keys_of_drafts, plan_finals
 from seedance_widgets.errors import InvalidRequest, MissingAPIKey, Problem, RetiredModelWarning, SeedanceError
 from seedance_widgets.live_output import bundle_of, in_notebook, show_once
+from seedance_widgets.log.budget import Budget, budgets_of
 from seedance_widgets.log.learned_prices import BILLS, expect_as_billed
 from seedance_widgets.log.row_mapping import columns_from_draft
-from seedance_widgets.log.tags import tags_read
+from seedance_widgets.log.tag_rows import tags_read
 from seedance_widgets.modelark.credentials import Key, is_byteplus
 from seedance_widgets.request.defaults import Defaults
 from seedance_widgets.request.pricing import estimate
@@ -74,7 +74,8 @@ class Studio:
     simulate
         True for the embedded simulator (no key, no network, nothing billed), or a `Simulator`.
     budget_usd
-        Cap on dollars spent and reserved by this home's tasks; a request beyond it is refused unsent.
+        Cap on dollars spent and reserved by this log's tasks; a request beyond it is refused unsent. A
+        `Budget` is one a month, a day or for some tags; several count all at once.
     log
         Another place for the log: a SQLite path, or an SQLAlchemy URL such as a team's PostgreSQL.
     media
@@ -108,7 +109,7 @@ class Studio:
         api_key: str | None = None,
         base_url: str | None = None,
         simulate: bool | Simulator = False,
-        budget_usd: float | None = None,
+        budget_usd: float | Budget | Sequence[float | Budget] | None = None,
         log: Path | str | None = None,
         media: Path | str | None = None,
         limits: Limits | None = None,
@@ -117,7 +118,7 @@ class Studio:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.home = Path(home).expanduser().resolve()
-        self.budget_usd = _budget(budget_usd)
+        own_budgets = budgets_of(budget_usd)
         base_url = base_url or os.environ.get("ARK_BASE_URL")
         self._defaults = Defaults(defaults, clock=clock, is_byteplus=bool(simulate) or is_byteplus(base_url))
         # a verbose traceback prints locals and arguments into the notebook
@@ -138,8 +139,7 @@ class Studio:
             clock=clock,
         )
         self._runtime.client.file_hosts.update([file_hosts] if isinstance(file_hosts, str) else file_hosts)
-        if self.budget_usd is not None:
-            self._runtime.outbox.budget_usd = self.budget_usd
+        self._set_budgets(own_budgets)
         if limits is not None and limits != self._runtime.limits:
             warn(
                 f"{self.home} is open already, and its first limits count until all its studios are closed",
@@ -283,7 +283,7 @@ class Studio:
         begun = await engine.bridge(
             self._runtime.outbox.begin_all(
                 [(final.request, columns_from_draft(final.draft)) for final in plan.missing],
-                budget_usd=self.budget_usd,
+                budgets=self.own_budgets,
                 lane="interactive" if alone else "batch",
             )
         )
@@ -362,7 +362,7 @@ class Studio:
 
         links, parent = await _aside(make_links)
         return await Chain(
-            self._runtime, links, budget_usd=self.budget_usd, parent=parent, progress=progress
+            self._runtime, links, budgets=self.own_budgets, parent=parent, progress=progress
         ).make()
 
     @says_unsent
@@ -409,7 +409,7 @@ class Studio:
             params = self._defaults.fill(params, prompt_or_request)
         request, columns = await check_request(self._runtime, prompt_or_request, params)
         work = self._runtime.outbox.begin(
-            request, budget_usd=self.budget_usd, columns={**columns, "note": note or None}, tags=called
+            request, budgets=self.own_budgets, columns={**columns, "note": note or None}, tags=called
         )
         task, sending = await engine.bridge(work)
         if show and in_notebook():
@@ -695,8 +695,39 @@ class Studio:
 
     @property
     def left(self) -> float | None:
-        """Dollars of the budget that are neither spent nor reserved; None without a budget."""
-        return None if self.budget_usd is None else self.budget_usd - sum(self._runtime.money())
+        """Dollars of the budget that are neither spent nor reserved; None without a budget.
+
+        Of several budgets it is the least. `budgets` shows each.
+        """
+        standings = self._runtime.journal.standings(self.own_budgets)
+        return min((each.left for each in standings), default=None)
+
+    @property
+    def budget_usd(self) -> float | tuple[Budget, ...] | None:
+        """The budget, in dollars where it is a plain one; another one counts from when it is set."""
+        if not self.own_budgets:
+            return None
+        alone = self.own_budgets[0]
+        return alone.usd if self.own_budgets == (Budget(alone.usd),) else self.own_budgets
+
+    @budget_usd.setter
+    def budget_usd(self, given: float | Budget | Sequence[float | Budget] | None) -> None:
+        self._set_budgets(budgets_of(given))
+
+    def _set_budgets(self, budgets: tuple[Budget, ...]) -> None:
+        self.own_budgets = budgets
+        if budgets:
+            self._runtime.outbox.budgets = budgets
+
+    def budgets(self) -> pd.DataFrame:
+        """Each budget and how it stands: what it counts, and dollars spent, reserved and left.
+
+        Indexed by ``budget``, its words. ``until`` (UTC) is when it begins anew, ``<NA>`` for one that does
+        not. ``per``, ``tags`` and ``home`` say what it counts, as those of `Budget`.
+        """
+        from seedance_widgets.log.dataframes import budgets_frame
+
+        return budgets_frame(self._runtime.journal.standings(self.own_budgets))
 
     # --- closing -----------------------------------------------------------------------------------------
 
@@ -734,17 +765,6 @@ class Studio:
     def __repr__(self) -> str:
         kind = ", simulated" if self._runtime.simulated else ""
         return f"Studio({self.home.name!r}{kind}, spent {usd_text(self._runtime.spent)})"
-
-
-def _budget(usd: Any) -> float | None:
-    if usd is None:
-        return None
-    if isinstance(usd, bool) or not isinstance(usd, numbers.Real) or not float(usd) >= 0:
-        problem = Problem(
-            "budget_usd", shown(usd), "must be a number of US dollars, 0 or more, or None for no cap"
-        )
-        raise InvalidRequest([problem], refused="there is no such budget")
-    return float(usd)
 
 
 async def _aside(work: Callable[[], T]) -> T:

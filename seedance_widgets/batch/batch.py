@@ -31,6 +31,7 @@ from seedance_widgets.batch.progress import Progress
 from seedance_widgets.batch.table import read_table
 from seedance_widgets.errors import InvalidRequest, OutcomeUnknown, Problem
 from seedance_widgets.live_output import bundle_of, show_once
+from seedance_widgets.log.row_mapping import Order
 from seedance_widgets.recovery.reconcile import LONGEST_LOOK_SECONDS
 from seedance_widgets.request.pricing import estimate
 from seedance_widgets.sending.in_turn import InTurn, look_on
@@ -241,8 +242,8 @@ class Batch:
         return self
 
     def _check_budget(self, missing: Sequence[Asked]) -> None:
-        estimates = [estimate(asked.request) for asked in missing]
-        self._runtime.journal.check(estimates, budget_usd=self._studio.budget_usd)
+        orders = [Order(estimate(_request_of(asked)), tags=asked.row.tags) for asked in missing]
+        self._runtime.journal.check(orders, budgets=self._studio.own_budgets)
 
     async def _take_up(self) -> None:
         """Follow what an earlier run, which may have been killed, has left at work."""
@@ -287,7 +288,7 @@ class Batch:
         request, more = await check_request(self._runtime, _request_of(asked), {})
         begin = self._runtime.outbox.begin(
             request,
-            budget_usd=self._studio.budget_usd,
+            budgets=self._studio.own_budgets,
             columns={**more, **columns},
             tags=asked.row.tags,
             lane="batch",

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from seedance_widgets.errors import InvalidRequest, Problem
 from seedance_widgets.inputs.address import without_query
 from seedance_widgets.log.row import FINAL, FileState, Status
-from seedance_widgets.log.tags import tags_read
+from seedance_widgets.log.tag_rows import tags_read
 from seedance_widgets.request.fields import ARGUMENTS
 from seedance_widgets.request.names import field_misspelt
 from seedance_widgets.request.task_request import TaskRequest

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from seedance_widgets.drafts.economics.repricing import Prices
+    from seedance_widgets.log.budget import Budget
     from seedance_widgets.log.lineage import Lineage
     from seedance_widgets.log.row import TaskRow
     from seedance_widgets.log.store import Store
@@ -41,11 +42,25 @@ class Log:
         The folder that stored paths are relative to.
     clock
         Seconds since 1970 UTC.
+    home_id
+        Id of the home, None where it has none.
+    budgets
+        Gives those that new tags may not lead beyond.
     """
 
-    def __init__(self, store: Store, home: Path, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        store: Store,
+        home: Path,
+        *,
+        clock: Callable[[], float] = time.time,
+        home_id: str | None = None,
+        budgets: Callable[[], Sequence[Budget]] = tuple,
+    ) -> None:
+        self._budgets = budgets
         self._store = store
         self._home = home
+        self._home_id = home_id
         self._clock = clock
 
     @property
@@ -104,6 +119,8 @@ class Log:
         ------
         InvalidRequest, LogError
             A tag is no text or number, or there is no such task; nothing was written.
+        BudgetExceeded
+            What the tasks cost is more than a budget for these tags has left; nothing was written.
         """
         from seedance_widgets.log.tags import keys_of
 
@@ -133,7 +150,7 @@ class Log:
     def _tags(self) -> Tags:
         from seedance_widgets.log.tags import Tags
 
-        return Tags(self._store, clock=self._clock)
+        return Tags(self._store, budgets=self._budgets(), home=self._home_id, clock=self._clock)
 
     def unknown(self) -> pd.DataFrame:
         """Tasks whose create went unanswered: each may exist and be billed, and its cost stays reserved.

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Select
 
+    from seedance_widgets.log.budget import Standing
     from seedance_widgets.log.store import Store
 
 __all__ = ["choose", "expiring_frame", "tasks_frame", "unknown_frame", "verdicts_frame"]
@@ -135,6 +136,28 @@ def verdicts_frame(store: Store) -> pd.DataFrame:
     """Every verdict in the order they were given."""
     shown = (verdicts.c.key, verdicts.c.verdict, verdicts.c.at)
     return _frame(store, shown, select(*shown).order_by(verdicts.c.id))
+
+
+def budgets_frame(standings: Sequence[Standing]) -> pd.DataFrame:
+    """A row each budget, with how it stands; indexed by its words."""
+    budgets = [each.budget for each in standings]
+    tags = [", ".join(f"{name}={value}" for name, value in budget.tags.items()) for budget in budgets]
+    figures = {
+        "usd": [budget.usd for budget in budgets],
+        "spent": [each.spent for each in standings],
+        "reserved": [each.reserved for each in standings],
+        "left": [each.left for each in standings],
+    }
+    return pd.DataFrame(
+        {
+            **{name: pd.array(values, dtype="Float64") for name, values in figures.items()},
+            "until": pd.array([each.until for each in standings], dtype="datetime64[us, UTC]"),
+            "per": pd.array([budget.per for budget in budgets], dtype="string"),
+            "tags": pd.array([each or None for each in tags], dtype="string"),
+            "home": pd.array([budget.home for budget in budgets], dtype="boolean"),
+        },
+        index=pd.Index([str(budget) for budget in budgets], name="budget", dtype="string"),
+    )
 
 
 def _select(columns: Sequence[Column[Any]]) -> Select[Any]:

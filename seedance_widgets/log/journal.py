@@ -18,7 +18,8 @@ from sqlalchemy import bindparam
 
 from seedance_widgets import catalog
 from seedance_widgets.errors import InvalidRequest, Problem
-from seedance_widgets.log.queries import Rows, check_budget, free_nonce
+from seedance_widgets.log.budget import check_budgets
+from seedance_widgets.log.queries import Rows, free_nonce
 from seedance_widgets.log.row import (
     FINAL,
     NEVER_MADE,
@@ -44,7 +45,8 @@ from seedance_widgets.log.row_mapping import (
 )
 from seedance_widgets.log.schema import answers, tasks
 from seedance_widgets.log.studies import refuse_second
-from seedance_widgets.log.tags import put_tags, tags_of
+from seedance_widgets.log.tag_rows import put_tags, tags_of
+from seedance_widgets.log.totals import count_change, keep_total
 from seedance_widgets.units import seconds_of
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from seedance_widgets.errors import APIError
+    from seedance_widgets.log.budget import Budget
     from seedance_widgets.request.pricing import Estimate
 
 __all__ = ["Intent", "Journal"]
@@ -89,7 +92,7 @@ class Journal(Rows):
         self,
         estimate: Estimate,
         *,
-        budget_usd: float | None,
+        budgets: Sequence[Budget] = (),
         stored: Mapping[str, str],
         extra: RowChanges | None = None,
         instead_of: str | None = None,
@@ -100,8 +103,8 @@ class Journal(Rows):
         ----------
         estimate
             Of the request that is about to be sent.
-        budget_usd
-            Cap on settled and reserved dollars of this log's rows, None for no cap.
+        budgets
+            Each a cap on settled and reserved dollars of this log's rows.
         stored
             Where each picture was stored: sha256 -> path relative to the home.
         extra
@@ -115,35 +118,41 @@ class Journal(Rows):
             Nothing was written.
         """
         order = Order(estimate, stored, extra or {}, instead_of)
-        return self.begin_all([order], budget_usd=budget_usd)[0]
+        return self.begin_all([order], budgets=budgets)[0]
 
-    def begin_all(self, orders: Sequence[Order], *, budget_usd: float | None) -> list[Intent]:
+    def begin_all(self, orders: Sequence[Order], *, budgets: Sequence[Budget] = ()) -> list[Intent]:
         """`begin` for several requests: the intents of all are written in one transaction, or of none.
 
         Raises
         ------
         BudgetExceeded, InvalidRequest
-            The budget does not cover them all, or one cannot be begun; nothing was written.
+            A budget does not cover them all, or one cannot be begun; nothing was written.
         InvalidStudy
             A clip of a study is there already, or on its way; nothing was written.
         """
         now = self.now()
         with self._store.write() as connection:
-            estimates = [order.estimate for order in orders]
-            check_budget(connection, estimates, budget_usd, simulated=self._simulated)
+            for budget in budgets:
+                keep_total(connection, budget.scope(self.home))
+            tags = [self._tags_for(connection, order) for order in orders]
+            self._check_budgets(connection, orders, tags, budgets, now)
             # a microsecond apart, so that the log keeps their order
-            return [self._begin_one(connection, order, now + number) for number, order in enumerate(orders)]
+            return [
+                self._begin_one(connection, order, called, now + number)
+                for number, (order, called) in enumerate(zip(orders, tags, strict=True))
+            ]
 
-    def check(self, estimates: Sequence[Estimate], *, budget_usd: float | None) -> None:
-        """Refuse what the budget does not cover by now; nothing is reserved.
+    def check(self, orders: Sequence[Order], *, budgets: Sequence[Budget]) -> None:
+        """Refuse what a budget does not cover by now; nothing is reserved.
 
         Raises
         ------
         BudgetExceeded
-            It does not, or a price is not known.
+            One does not, or a price is not known.
         """
         with self._store.read() as connection:
-            check_budget(connection, estimates, budget_usd, simulated=self._simulated)
+            tags = [self._tags_for(connection, order) for order in orders]
+            self._check_budgets(connection, orders, tags, budgets, self.now())
 
     def accepted(self, key: str, answer: Mapping[str, Any], **ids: Unpack[RowChanges]) -> TaskRow:
         """The service returned a task id; it is queued now.
@@ -299,7 +308,7 @@ class Journal(Rows):
                     **columns_from_draft(parent),
                 }
                 row = self._new(now, columns, self._new_key(now))
-                connection.execute(_INSERT, row.to_dict())
+                self._insert(connection, row, {})
         return self.observed(row.key, answer, "adopt")
 
     def filed(self, key: str, *, whole: bool = True, **columns: Unpack[RowChanges]) -> TaskRow:
@@ -334,7 +343,25 @@ class Journal(Rows):
 
     # --- inside ------------------------------------------------------------------------------------------
 
-    def _begin_one(self, connection: Connection, order: Order, now: int) -> Intent:
+    def _check_budgets(
+        self,
+        connection: Connection,
+        orders: Sequence[Order],
+        tags: Sequence[Mapping[str, str]],
+        budgets: Sequence[Budget],
+        now: int,
+    ) -> None:
+        wanted = list(zip([order.estimate for order in orders], tags, strict=True))
+        check_budgets(connection, wanted, budgets, now, home=self.home, simulated=self._simulated)
+
+    def _tags_for(self, connection: Connection, order: Order) -> dict[str, str]:
+        """The tags of a row that is to be begun: its own, and those of the row that it goes on from."""
+        # a final is part of what its draft was made for
+        is_final = order.estimate.request.kind == "final"
+        source = order.instead_of or (order.extra.get("parent_key") if is_final else None)
+        return {**(tags_of(connection, source) if source else {}), **order.tags}
+
+    def _begin_one(self, connection: Connection, order: Order, tags: Mapping[str, str], now: int) -> Intent:
         request, key = order.estimate.request, self._new_key(now)
         sent: dict[str, Any] = {}
         # a flag in a prompt that was sent as it is asks for one, too
@@ -364,19 +391,20 @@ class Journal(Rows):
             **order.extra,
         }
         row = self._new(now, columns, key)
-        connection.execute(_INSERT, row.to_dict())
-        # a final is part of what its draft was made for
-        source = replaced.key if replaced else row.parent_key if request.kind == "final" else None
-        before = {} if source is None else tags_of(connection, source)
-        put_tags(connection, row.key, {**before, **order.tags})
+        self._insert(connection, row, tags)
         if replaced is not None:
             self._apply(connection, replaced, {"resent_as": row.key}, "", None)
         return Intent(row, {**request.to_dict(), **sent})
 
     def _new(self, now: int, columns: RowChanges, key: str) -> TaskRow:
         """A row of this journal's kind, begun now."""
-        born: RowChanges = {"created_at": now, **columns}
+        born: RowChanges = {"created_at": now, "home": self.home, **columns}
         return TaskRow(key=key, simulated=self._simulated, intent_at=now, **born)
+
+    def _insert(self, connection: Connection, row: TaskRow, tags: Mapping[str, str]) -> None:
+        connection.execute(_INSERT, row.to_dict())
+        put_tags(connection, row.key, tags)
+        count_change(connection, None, row)
 
     def _lose(self, row: TaskRow, reason: str) -> RowChanges:
         """Columns of a row that was sent until now, with nobody knowing what came of it."""
@@ -436,7 +464,9 @@ class Journal(Rows):
             raw = json.dumps(answer, ensure_ascii=False)
             kept = {"key": row.key, "at": self.now(), "call": call, "body": raw}
             connection.execute(_KEEP_ANSWER, kept)
-        return row.with_changes(news)
+        newer = row.with_changes(news)
+        count_change(connection, row, newer)
+        return newer
 
 
 def _text(told: object) -> str | None:

@@ -18,6 +18,7 @@ from seedance_widgets.errors import LogError
 from seedance_widgets.log.backup import keep_copy
 from seedance_widgets.log.liveness import is_alive
 from seedance_widgets.log.schema import READ_VERSION, kernels, meta, metadata
+from seedance_widgets.log.totals import EVERYTHING, keep_total
 from seedance_widgets.units import micros_of, moment_of
 
 if TYPE_CHECKING:
@@ -109,6 +110,30 @@ def _to_version_6(connection: Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
+def _to_version_7(connection: Connection) -> None:
+    """What rows cost together is kept beside them; indexes for what is asked at each submit and each look."""
+    for statement in (
+        "DROP INDEX tasks_money",
+        "DROP INDEX ix_tasks_status",
+        "ALTER TABLE tasks ADD COLUMN counted BOOLEAN DEFAULT true NOT NULL",
+        "ALTER TABLE tasks ADD COLUMN home VARCHAR(32)",
+        "CREATE INDEX tasks_recent ON tasks (simulated, intent_at, key)",
+        "CREATE INDEX tasks_live ON tasks (status, wire_model, service_tier, simulated)",
+        "CREATE INDEX tasks_since ON tasks (wire_model, service_tier, intent_at)",
+        "CREATE INDEX tasks_like ON tasks (wire_model, kind, mode, intent_at)",
+        "CREATE INDEX tasks_file ON tasks (file, status)",
+        "CREATE INDEX tasks_kind ON tasks (kind, status, created_at)",
+        "CREATE INDEX tasks_parent ON tasks (parent_key) WHERE parent_key IS NOT NULL",
+        "CREATE INDEX tasks_last_frame ON tasks (last_frame_path) WHERE last_frame_path IS NOT NULL",
+        "CREATE INDEX tasks_chain ON tasks (chain) WHERE chain IS NOT NULL",
+        "CREATE INDEX tasks_owner ON tasks (owner) WHERE owner IS NOT NULL",
+        "CREATE TABLE scopes (scope TEXT NOT NULL PRIMARY KEY)",
+        """CREATE TABLE totals (simulated BOOLEAN NOT NULL, scope TEXT NOT NULL, period BIGINT NOT NULL,
+        settled BIGINT NOT NULL, reserved BIGINT NOT NULL, PRIMARY KEY (simulated, scope, period))""",
+    ):
+        connection.exec_driver_sql(statement)
+
+
 # Steps from each older version to the next: MIGRATIONS[0] leads from version 1 to 2. A new log is made from
 # the tables of `schema` and starts at the last version.
 MIGRATIONS: list[Callable[[Connection], None]] = [
@@ -117,6 +142,7 @@ MIGRATIONS: list[Callable[[Connection], None]] = [
     _to_version_4,
     _to_version_5,
     _to_version_6,
+    _to_version_7,
 ]
 
 
@@ -148,6 +174,7 @@ def migrate(connection: Connection, *, now: float) -> None:
     if not there:
         metadata.create_all(connection)
         connection.execute(meta.insert().values(name="version", value=str(newest_version())))
+        keep_total(connection, EVERYTHING)
         return
     is_log = {"meta", "tasks"} <= there
     found = str(connection.exec_driver_sql(READ_VERSION).scalar() or "") if is_log else ""
@@ -169,6 +196,7 @@ def migrate(connection: Connection, *, now: float) -> None:
         _refuse_beside_older(connection, version, micros_of(now))
     for step in MIGRATIONS[version - 1 :]:
         step(connection)
+    keep_total(connection, EVERYTHING)
     connection.execute(meta.update().where(meta.c.name == "version").values(value=str(newest_version())))
 
 

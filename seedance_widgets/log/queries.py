@@ -10,14 +10,16 @@ import secrets
 import time
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, func, or_, select
+from sqlalchemy import and_, bindparam, func, select
 
 from seedance_widgets import catalog
-from seedance_widgets.errors import BudgetExceeded, LogError
+from seedance_widgets.errors import LogError
+from seedance_widgets.log.budget import standing
 from seedance_widgets.log.row import CLIPLESS, FOLLOWED, LIVE, TO_SAVE, UNCLEAR, Status, TaskRow
 from seedance_widgets.log.schema import tasks
 from seedance_widgets.log.store import Store, batches
-from seedance_widgets.units import DAY, micros_of, usd_text
+from seedance_widgets.log.totals import EVERYTHING, total
+from seedance_widgets.units import DAY, micros_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
@@ -25,9 +27,9 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Select
 
     from seedance_widgets.catalog.model import Model
-    from seedance_widgets.request.pricing import Estimate
+    from seedance_widgets.log.budget import Budget, Standing
 
-__all__ = ["NONCE_DAYS", "Rows", "check_budget", "free_nonce", "money"]
+__all__ = ["NONCE_DAYS", "Rows", "free_nonce"]
 
 _NONCES = 1 << 16
 # 0 is what everybody sends, and a service that rounds tells a round expiry as if it did not
@@ -35,9 +37,6 @@ _ROUND = 10
 NONCE_DAYS = 8  # records answer for 7 days; one more for clocks that disagree
 _NONCE_DRAWS = 16  # so many taken ones in a row, and the free ones are looked up
 # Made once: it takes SQLAlchemy longer to build a statement than to run it.
-_MONEY = select(
-    func.coalesce(func.sum(tasks.c.usd), 0.0), func.coalesce(func.sum(tasks.c.reserved_usd), 0.0)
-).where(tasks.c.simulated == bindparam("simulated"))
 _NONCES_SINCE = select(tasks.c.nonce).where(
     tasks.c.wire_model == bindparam("wire_model"),
     tasks.c.service_tier == bindparam("tier"),
@@ -73,13 +72,21 @@ class Rows:
         The open log.
     simulated
         Which kind.
+    home
+        Id of the home that is at work, None where it has none.
     clock
         Seconds since 1970 UTC.
     """
 
     def __init__(
-        self, store: Store, *, simulated: bool = False, clock: Callable[[], float] = time.time
+        self,
+        store: Store,
+        *,
+        simulated: bool = False,
+        home: str | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
+        self.home = home
         self._store = store
         self._simulated = simulated
         self._clock = clock
@@ -122,11 +129,14 @@ class Rows:
 
     def rows_to_follow(self) -> list[TaskRow]:
         """Rows that wait for the service or for their file."""
-        waiting = or_(
-            tasks.c.status.in_(FOLLOWED),
-            and_(tasks.c.status == Status.SUCCEEDED, tasks.c.file.in_(TO_SAVE)),
-        )
-        return self._all(select(tasks).where(waiting, self._mine(), tasks.c.task_id.is_not(None)))
+        live = tasks.c.status.in_(FOLLOWED)
+        unsaved = and_(tasks.c.status == Status.SUCCEEDED, tasks.c.file.in_(TO_SAVE))
+        # one query each: of two conditions that are one or the other, neither finds its index
+        return [
+            row
+            for waiting in (live, unsaved)
+            for row in self._all(select(tasks).where(waiting, self._mine(), tasks.c.task_id.is_not(None)))
+        ]
 
     def rows_to_settle(self) -> list[TaskRow]:
         """Rows of creates whose outcome is not known: being sent just now, cut off, or unanswered."""
@@ -202,9 +212,14 @@ class Rows:
     def money(self) -> tuple[float, float]:
         """Dollars settled and dollars reserved."""
         with self._store.read() as connection:
-            settled, reserved = money(connection, simulated=self._simulated)
+            settled, reserved = total(connection, EVERYTHING, 0, simulated=self._simulated)
         self._spent = settled
         return settled, reserved
+
+    def standings(self, budgets: Sequence[Budget]) -> list[Standing]:
+        """How budgets stand now."""
+        with self._store.read() as connection:
+            return [self._standing(connection, budget, self.now()) for budget in budgets]
 
     @property
     def spent(self) -> float:
@@ -242,6 +257,9 @@ class Rows:
             raise LogError(f"the log {self._store.name} has no task {key!r}")
         return TaskRow.read(found)
 
+    def _standing(self, connection: Connection, budget: Budget, at: int) -> Standing:
+        return standing(connection, budget, at, home=self.home, simulated=self._simulated)
+
     def _link(self, connection: Connection, chain: str) -> TaskRow | None:
         those = and_(tasks.c.chain == chain, tasks.c.status.not_in(CLIPLESS), self._mine())
         newest = select(tasks).where(those).order_by(tasks.c.intent_at.desc()).limit(1)
@@ -257,48 +275,6 @@ class Rows:
     def _with_id(self, connection: Connection, task_id: str) -> TaskRow | None:
         found = connection.execute(_BY_TASK_ID, {"task_id": task_id}).first()
         return None if found is None else TaskRow.read(found)
-
-
-def money(connection: Connection, *, simulated: bool) -> tuple[float, float]:
-    """Dollars settled and dollars reserved by rows of one kind."""
-    settled, reserved = connection.execute(_MONEY, {"simulated": simulated}).one()
-    return float(settled), float(reserved)
-
-
-def check_budget(
-    connection: Connection, estimates: Sequence[Estimate], budget_usd: float | None, *, simulated: bool
-) -> None:
-    """Refuse requests that together could lead beyond the budget.
-
-    Raises
-    ------
-    BudgetExceeded
-        They would, or the price of one is not known.
-    """
-    if budget_usd is None or not estimates:
-        return
-    wanted = 0.0
-    for estimate in estimates:
-        if estimate.usd_max is None:
-            name = estimate.request.spec.name
-            raise BudgetExceeded(
-                f"a budget is set and the price of this request is not known: {'; '.join(estimate.notes)}. "
-                f'Register one: catalog.register("{name}", price=[{{"tier": "default", '
-                '"usd_per_million": ...}]). Nothing was sent.',
-                short_by=None,
-            )
-        wanted += estimate.usd_max
-    settled, reserved = money(connection, simulated=simulated)
-    short_by = settled + reserved + wanted - budget_usd
-    # half a millionth of a dollar is rounding, not spending; a budget that is no number covers nothing
-    if not short_by <= 5e-7:  # noqa: PLR2004
-        what = "this request" if len(estimates) == 1 else f"these {len(estimates)} requests together"
-        raise BudgetExceeded(
-            f"{what} may cost {usd_text(wanted)}; of the budget of {usd_text(budget_usd, 2)}, "
-            f"{usd_text(settled)} is spent and {usd_text(reserved)} is reserved by unfinished tasks. "
-            f"Short by {usd_text(short_by)}. Nothing was sent.",
-            short_by=short_by,
-        )
 
 
 def free_nonce(connection: Connection, wire_model: str, tier: str, now: int) -> int:

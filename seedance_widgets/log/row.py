@@ -13,7 +13,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Annotated, Any, Self, TypedDict, get_args, get_type_hints
 
-from sqlalchemy import BigInteger, Boolean, Column, Enum, Float, Integer, Row, String, Text
+from sqlalchemy import BigInteger, Boolean, Column, Enum, Float, Integer, Row, String, Text, true
 
 __all__ = [
     "CLIPLESS",
@@ -128,7 +128,7 @@ class TaskRow:
 
     key: Annotated[str, _as(type_=String(32), primary_key=True)]
     task_id: Annotated[str | None, _as(type_=String(128), index=True)] = None
-    status: Annotated[Status, _as(type_=_enum_column(Status), index=True)]
+    status: Annotated[Status, _as(type_=_enum_column(Status))]
     kind: Annotated[str, _as(type_=String(16))]
     mode: Text24 = None
     model: Text64 = None
@@ -182,6 +182,8 @@ class TaskRow:
     remark: LongText = None  # what came otherwise than asked for, or was billed otherwise than estimated
     usd_per_million: Figure = None
     reserved_usd: Annotated[float, _as(type_=Float)] = 0.0
+    counted: Annotated[bool, _as(type_=Boolean, server_default=true())] = True  # against budgets
+    home: Text32 = None  # id of the home it was begun in
     nonce: Count = None
     matched_by: Text16 = None  # how a lost id was found again: fingerprint, nonce, or person
     candidates: LongText = None  # JSON list of ids, where only a person can say which one it is
@@ -288,6 +290,8 @@ class RowChanges(TypedDict, total=False):
     remark: str | None
     usd_per_million: float | None
     reserved_usd: float
+    counted: bool
+    home: str | None
     matched_by: str | None
     candidates: str | None
     nonce: int | None

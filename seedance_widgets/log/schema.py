@@ -4,8 +4,9 @@
 whole microseconds since 1970 UTC, absent is NULL. ``answers`` keeps the raw JSON of every answer that
 changed a row, so that nothing the service said is lost. ``kernels`` has one row a process that looks after
 tasks, with the time it was last heard of. ``verdicts`` are what people said of single clips, ``studies`` and
-``votes`` what they said of pairs, blind, and ``looks`` when the results of a study were opened. Pictures and
-clips are files beside the database; a row holds their paths relative to the home, and their hashes.
+``votes`` what they said of pairs, blind, and ``looks`` when the results of a study were opened. ``totals``
+are what rows cost together, kept up with each change. Pictures and clips are files beside the database; a
+row holds their paths relative to the home, and their hashes.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
 from seedance_widgets.log.row import table_columns
@@ -34,9 +36,11 @@ __all__ = [
     "meta",
     "metadata",
     "metrics",
+    "scopes",
     "studies",
     "tags",
     "tasks",
+    "totals",
     "verdicts",
     "votes",
 ]
@@ -55,8 +59,37 @@ tasks = Table(
     Index("tasks_study", "study"),
     Index("tasks_batch", "batch"),
     Index("tasks_nonce", "wire_model", "service_tier", "nonce"),
-    # holds all that the budget check adds up, so that it need not read the rows
-    Index("tasks_money", "simulated", "usd", "reserved_usd"),
+    Index("tasks_recent", "simulated", "intent_at", "key"),
+    # how many of a model are at work; and what is in a status that few rows are in for long
+    Index("tasks_live", "status", "wire_model", "service_tier", "simulated"),
+    Index("tasks_since", "wire_model", "service_tier", "intent_at"),
+    Index("tasks_like", "wire_model", "kind", "mode", "intent_at"),
+    Index("tasks_file", "file", "status"),
+    Index("tasks_kind", "kind", "status", "created_at"),
+    *(
+        Index(f"tasks_{name}", column, sqlite_where=there, postgresql_where=there)
+        for name, column in (
+            ("parent", "parent_key"),
+            ("last_frame", "last_frame_path"),
+            ("chain", "chain"),
+            ("owner", "owner"),
+        )
+        for there in [text(f"{column} IS NOT NULL")]
+    ),
+)
+
+# Which rows are added up, as `totals.Scope` tells it; and the sums, in nano-dollars, for each of its periods
+# (its first moment in microseconds since 1970, 0 where there is but one).
+scopes = Table("scopes", metadata, Column("scope", Text, primary_key=True))
+
+totals = Table(
+    "totals",
+    metadata,
+    Column("simulated", Boolean, primary_key=True),
+    Column("scope", Text, primary_key=True),
+    Column("period", BigInteger, primary_key=True, autoincrement=False),
+    Column("settled", BigInteger, nullable=False),
+    Column("reserved", BigInteger, nullable=False),
 )
 
 answers = Table(
@@ -174,6 +207,8 @@ FRAME_COLUMNS = tuple(
         "resent_as",
         "study_seed",
         "reserved_usd",
+        "counted",
+        "home",
         "video_url",
         "last_frame_url",
         "revision",

@@ -5,32 +5,38 @@ None of it is sent to the service. Every method is one transaction, durable when
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 import numbers
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 
 from seedance_widgets.errors import InvalidRequest, LogError, Problem
+from seedance_widgets.log.budget import Claim, refuse_beyond, standing
+from seedance_widgets.log.row import TaskRow
 from seedance_widgets.log.schema import metrics, tags, tasks
 from seedance_widgets.log.store import batches
+from seedance_widgets.log.tag_rows import check_names, put_tags, tags_of, tags_read
+from seedance_widgets.log.totals import Scope, count_moved, keep_total
 from seedance_widgets.request.tables import is_frame
 from seedance_widgets.units import micros_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from sqlalchemy import Connection
 
+    from seedance_widgets.log.budget import Budget
     from seedance_widgets.log.store import Store
 
-__all__ = ["Tags", "keys_of", "put_tags", "tags_of", "tags_read"]
+__all__ = ["Tags", "keys_of"]
 
-_LONGEST_NAME = 128
 _REFUSED = "nothing was written"
+_BY_KEY = select(tasks).where(tasks.c.key == bindparam("key"))
 
 
 class Tags:
@@ -40,21 +46,36 @@ class Tags:
     ----------
     store
         The open log.
+    budgets
+        Those that count, which a new tag may lead beyond.
+    home
+        Id of the home that they are of, None where it has none.
     clock
         Seconds since 1970 UTC.
     """
 
-    def __init__(self, store: Store, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        budgets: Sequence[Budget] = (),
+        home: str | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._store = store
+        self._budgets = budgets
+        self._home = home
         self._clock = clock
 
     def tag(self, keys: Iterable[str], values: Mapping[str, Any]) -> None:
-        """Set tags of tasks; None takes one away.
+        """Set tags of tasks; None takes one away. What they cost moves to the budgets of their new tags.
 
         Raises
         ------
         InvalidRequest
             A name or a value cannot be a tag; nothing was written.
+        BudgetExceeded
+            What they cost is more than a budget of their new tags has left; nothing was written.
         LogError
             There is no such task; nothing was written.
         """
@@ -62,9 +83,39 @@ class Tags:
         kept = tags_read({name: value for name, value in values.items() if value is not None})
         with self._store.write() as connection:
             known = _check_keys(connection, self._store.name, keys)
+            moved = defaultdict[Scope, list[TaskRow]](list)
+            for budget in self._budgets:
+                keep_total(connection, budget.scope(self._home))
             for key in known:
+                before = tags_of(connection, key)
+                after = {**before, **kept}
+                for name in gone:
+                    after.pop(name, None)
                 connection.execute(delete(tags).where(tags.c.key == key, tags.c.name.in_([*gone, *kept])))
                 put_tags(connection, key, kept)
+                row = TaskRow.read(connection.execute(_BY_KEY, {"key": key}).one())
+                for scope in count_moved(connection, row, before, after):
+                    moved[scope].append(row)
+            self._refuse_beyond(connection, moved)
+
+    def _refuse_beyond(self, connection: Connection, moved: Mapping[Scope, Sequence[TaskRow]]) -> None:
+        """Refuse what has come to a budget of today and is more than it had left; what is past is past."""
+        now, claims = micros_of(self._clock()), []
+        for budget in self._budgets:
+            scope = budget.scope(self._home)
+            for simulated in (False, True):
+                rows = [
+                    row
+                    for row in moved.get(scope, ())
+                    if row.simulated is simulated and scope.period(row.intent_at) == scope.period(now)
+                ]
+                if rows:
+                    after = standing(connection, budget, now, home=self._home, simulated=simulated)
+                    settled = sum(row.usd or 0.0 for row in rows)
+                    reserved = sum(row.reserved_usd for row in rows)
+                    before = replace(after, spent=after.spent - settled, reserved=after.reserved - reserved)
+                    claims.append(Claim(before, settled + reserved, "what is tagged so costs"))
+        refuse_beyond(claims, "Nothing was written.")
 
     def note(self, key: str, text: str | None) -> None:
         """Set a task's note; None or an empty one takes it away.
@@ -102,7 +153,7 @@ class Tags:
         ]
         if problems:
             raise InvalidRequest(problems, refused=_REFUSED)
-        _check_names(values)
+        check_names(values)
         now = micros_of(self._clock())
         with self._store.write() as connection:
             _check_keys(connection, self._store.name, [key])
@@ -126,59 +177,6 @@ def keys_of(given: Any) -> list[str]:
         problem = Problem("keys", f"<{type(given).__name__}>", "is no key, task, list of them or DataFrame")
         raise InvalidRequest([problem], refused=_REFUSED)
     return [key for each in given for key in keys_of(each)]
-
-
-def tags_read(values: Mapping[str, Any] | None) -> dict[str, str]:
-    """Tags as they are kept: texts by name.
-
-    Raises
-    ------
-    InvalidRequest
-        A name or a value cannot be a tag.
-    """
-    if values is not None and not isinstance(values, Mapping):
-        raise InvalidRequest(
-            [Problem("tags", f"<{type(values).__name__}>", 'is no dict: {"campaign": "spring"}')]
-        )
-    values = values or {}
-    _check_names(values)
-    problems = [
-        Problem(f"tags.{name}", f"<{type(value).__name__}>", "is no text, number or date")
-        for name, value in values.items()
-        if not isinstance(value, str | numbers.Number | dt.date)
-    ]
-    if problems:
-        raise InvalidRequest(problems, refused=_REFUSED)
-    return {name: _text(value) for name, value in values.items()}
-
-
-def _text(value: Any) -> str:
-    """A tag's value: of a day at midnight the day alone."""
-    if isinstance(value, dt.datetime) and value.tzinfo is None and value.time() == dt.time():
-        return value.date().isoformat()
-    return value.isoformat() if isinstance(value, dt.date) else str(value)
-
-
-def put_tags(connection: Connection, key: str, values: Mapping[str, str]) -> None:
-    """Write the tags of a task that has none of these names."""
-    if values:
-        connection.execute(tags.insert(), [{"key": key, "name": n, "value": v} for n, v in values.items()])
-
-
-def tags_of(connection: Connection, key: str) -> dict[str, str]:
-    """The tags of a task."""
-    found = connection.execute(select(tags.c.name, tags.c.value).where(tags.c.key == key))
-    return {row.name: row.value for row in found}
-
-
-def _check_names(values: Iterable[Any]) -> None:
-    problems = [
-        Problem("name", name, f"is no name: a text of at most {_LONGEST_NAME} characters")
-        for name in values
-        if not isinstance(name, str) or not name.strip() or len(name) > _LONGEST_NAME
-    ]
-    if problems:
-        raise InvalidRequest(problems, refused=_REFUSED)
 
 
 def _is_figure(value: Any) -> bool:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from seedance_widgets.errors import ServiceError
+    from seedance_widgets.log.budget import Budget
     from seedance_widgets.log.journal import Intent, Journal
     from seedance_widgets.log.row import RowChanges, TaskRow
     from seedance_widgets.media.store import Media
@@ -86,8 +87,8 @@ class Outbox:
 
     Attributes
     ----------
-    budget_usd : float or None
-        The last one given, in USD; for what is sent `again`.
+    budgets : tuple of Budget
+        The last ones given; for what is sent `again`, and for new tags.
     """
 
     def __init__(
@@ -102,7 +103,7 @@ class Outbox:
         recovery: Recovery,
         sleep: Callable[[float], Awaitable[None]],
     ) -> None:
-        self.budget_usd: float | None = None
+        self.budgets: Sequence[Budget] = ()
         self._client = client
         self._journal = journal
         self._media = media
@@ -119,7 +120,7 @@ class Outbox:
         self,
         request: TaskRequest,
         *,
-        budget_usd: float | None,
+        budgets: Sequence[Budget],
         columns: RowChanges,
         tags: Mapping[str, str] | None = None,
         lane: Lane = "interactive",
@@ -130,8 +131,8 @@ class Outbox:
         ----------
         request
             What to send.
-        budget_usd
-            Cap in USD, None for none.
+        budgets
+            Those that count.
         columns
             Further columns of its row, such as ``parent_key`` or ``study``.
         tags
@@ -151,25 +152,25 @@ class Outbox:
             The studio is closed; or as the journal refuses an intent. Nothing was sent.
         """
         wanted = [(request, columns, None)]
-        return (await self._begin(wanted, budget_usd=budget_usd, lane=lane, tags=tags))[0]
+        return (await self._begin(wanted, budgets=budgets, lane=lane, tags=tags))[0]
 
     async def begin_all(
         self,
         requests: Sequence[tuple[TaskRequest, RowChanges]],
         *,
-        budget_usd: float | None,
+        budgets: Sequence[Budget],
         lane: Lane = "batch",
     ) -> list[tuple[Task, Future[None]]]:
         """`begin` for several requests, each with further columns of its row: all are logged, or none."""
         wanted = [(request, columns, None) for request, columns in requests]
-        return await self._begin(wanted, budget_usd=budget_usd, lane=lane)
+        return await self._begin(wanted, budgets=budgets, lane=lane)
 
     async def again(
         self, request: TaskRequest, *, columns: RowChanges, instead_of: str
     ) -> tuple[Task, Future[None]]:
         """`begin` in place of a row that was never made, whose key is ``instead_of``."""
         wanted = [(request, columns, instead_of)]
-        return (await self._begin(wanted, budget_usd=self.budget_usd, lane="interactive"))[0]
+        return (await self._begin(wanted, budgets=self.budgets, lane="interactive"))[0]
 
     def check_open(self) -> None:
         """Refuse what would send, follow or save something.
@@ -218,13 +219,13 @@ class Outbox:
         self,
         wanted: Sequence[tuple[TaskRequest, RowChanges, str | None]],
         *,
-        budget_usd: float | None,
+        budgets: Sequence[Budget],
         lane: Lane,
         tags: Mapping[str, str] | None = None,
     ) -> list[tuple[Task, Future[None]]]:
         self.check_open()
-        if budget_usd is not None:
-            self.budget_usd = budget_usd
+        if budgets:
+            self.budgets = budgets
         orders = [
             await asyncio.to_thread(
                 self._order, request, {**columns, "owner": self._peers.owner}, instead_of, tags or {}
@@ -232,7 +233,7 @@ class Outbox:
             for request, columns, instead_of in wanted
         ]
         await self._peers.be_present()
-        intents = await engine.write(self._journal.begin_all, orders, budget_usd=budget_usd)
+        intents = await engine.write(self._journal.begin_all, orders, budgets=budgets)
         begun = []
         for order, intent in zip(orders, intents, strict=True):
             task = self._registry.hold(intent.row, order.estimate.request)

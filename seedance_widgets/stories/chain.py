@@ -30,6 +30,7 @@ from seedance_widgets.inputs.given import names_path, path_of_text
 from seedance_widgets.inputs.image import Image, load_image
 from seedance_widgets.live_output import LiveOutput, in_notebook
 from seedance_widgets.log.row import FINAL, UNCLEAR, FileState, Status
+from seedance_widgets.log.row_mapping import Order
 from seedance_widgets.media.video_file import last_picture
 from seedance_widgets.recovery.reconcile import LONGEST_LOOK_SECONDS
 from seedance_widgets.request.from_body import visible_part
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from seedance_widgets.live_output import Bundle
+    from seedance_widgets.log.budget import Budget
     from seedance_widgets.log.journal import Journal
     from seedance_widgets.log.row import TaskRow
     from seedance_widgets.request.pricing import Estimate
@@ -207,8 +209,8 @@ class Chain:
         Of the studio.
     links
         As `find_links` gives them.
-    budget_usd
-        Cap in USD, None for none.
+    budgets
+        Those that count.
     parent
         Key of the task whose last frame the first link begins with, None if it is of no task.
     progress
@@ -221,13 +223,13 @@ class Chain:
         runtime: StudioRuntime,
         links: Sequence[Link],
         *,
-        budget_usd: float | None,
+        budgets: Sequence[Budget],
         parent: str | None,
         progress: Progress | None,
     ) -> None:
         self._runtime = runtime
         self._links = links
-        self._budget_usd = budget_usd
+        self._budgets = budgets
         self._parent = parent
         self._progress = progress
         self._output = LiveOutput(self._picture)
@@ -246,8 +248,8 @@ class Chain:
         ChainStopped
             A link was not made.
         """
-        missing = [link.estimate for link in self._links if await self._row(link) is None]
-        await engine.bridge(engine.write(self._runtime.journal.check, missing, budget_usd=self._budget_usd))
+        missing = [Order(link.estimate) for link in self._links if await self._row(link) is None]
+        await engine.bridge(engine.write(self._runtime.journal.check, missing, budgets=self._budgets))
         try:
             for link in self._links:
                 self._current = None
@@ -282,7 +284,7 @@ class Chain:
             request = request.replace(first_frame=_last_frame(self._tasks[-1]))
             parent = self._tasks[-1].key
         begin = self._runtime.outbox.begin(
-            request, budget_usd=self._budget_usd, columns={"parent_key": parent, "chain": link.identity}
+            request, budgets=self._budgets, columns={"parent_key": parent, "chain": link.identity}
         )
         try:
             task, sending = await engine.bridge(begin)

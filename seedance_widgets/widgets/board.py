@@ -122,7 +122,7 @@ class TaskBoard(anywidget.AnyWidget):
     # --- following the log -------------------------------------------------------------------------------
 
     def _read(self) -> dict[str, Any]:
-        return read_board(self._runtime, self.limit, self.studio.budget_usd)
+        return read_board(self._runtime, self.limit, self.studio.own_budgets)
 
     def _on_row(self, row: TaskRow | None) -> None:
         """A row was published; this is the engine's thread."""

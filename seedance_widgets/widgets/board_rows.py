@@ -12,13 +12,17 @@ from typing import TYPE_CHECKING, Any, TypedDict, cast
 import httpx
 
 from seedance_widgets import catalog
+from seedance_widgets.log.budget import Budget
 from seedance_widgets.log.row import FAULTED, UNDERWAY, WORRYING, FileState, Status
 from seedance_widgets.modelark.error_codes import refusal_of
 from seedance_widgets.task.card import STATUS_WORDS, shorten
 from seedance_widgets.units import cost_text, count_text, seconds_of, usd_text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from seedance_widgets.following.pace import Pace
+    from seedance_widgets.log.budget import Standing
     from seedance_widgets.log.expiry import Deadline
     from seedance_widgets.log.row import TaskRow
     from seedance_widgets.runtime import StudioRuntime
@@ -73,7 +77,7 @@ class BoardRow(TypedDict, total=False):
     note: str
 
 
-def read_board(runtime: StudioRuntime, limit: int, budget_usd: float | None) -> dict[str, Any]:
+def read_board(runtime: StudioRuntime, limit: int, budgets: Sequence[Budget]) -> dict[str, Any]:
     """The board's traits as the log has them now; blocks for some reads.
 
     Parameters
@@ -82,15 +86,17 @@ def read_board(runtime: StudioRuntime, limit: int, budget_usd: float | None) -> 
         Whose log it is, and who follows what.
     limit
         Rows at most; the newest are taken.
-    budget_usd
-        Cap in USD, None for none.
+    budgets
+        Of the studio.
     """
     paces, ending = runtime.timing()
     rows = runtime.recent(limit)
     unfollowed = len(runtime.unfollowed())
     return {
         "rows": [board_row(row, paces.of(row), followed=runtime.follows(row.key)) for row in rows],
-        "money": board_money(*runtime.money(), budget_usd, simulated=runtime.simulated),
+        "money": board_money(
+            *runtime.money(), runtime.journal.standings(budgets), simulated=runtime.simulated
+        ),
         "summary": {
             "older": max(0, runtime.journal.count() - len(rows)),
             "resume": _left_alone_text(unfollowed),
@@ -100,17 +106,30 @@ def read_board(runtime: StudioRuntime, limit: int, budget_usd: float | None) -> 
 
 
 def board_money(
-    spent: float, reserved: float, budget_usd: float | None, *, simulated: bool
+    spent: float, reserved: float, standings: Sequence[Standing], *, simulated: bool
 ) -> dict[str, Any]:
-    """Dollars spent, reserved and left, as figures for a bar and in words."""
-    words = f"Spent {usd_text(spent)}" + (f" and {usd_text(reserved)} reserved" if reserved else "")
-    if budget_usd is not None:
-        left = budget_usd - spent - reserved
-        words += f" of {usd_text(budget_usd, 2)}, " + (
+    """Dollars spent, reserved and left, as figures and in words; of several budgets, by the tightest."""
+    words, usd = "", None
+    if standings:
+        tightest = min(standings, key=lambda each: each.left)
+        counts_all = tightest.budget == Budget(tightest.budget.usd)
+        words = "" if counts_all else f"{_spent_text(spent, reserved)} in all. "
+        spent, reserved, usd = tightest.spent, tightest.reserved, tightest.budget.usd
+    words += _spent_text(spent, reserved)
+    if standings:
+        left = tightest.left
+        words += f" of {tightest.budget}, " + (
             f"{usd_text(-left)} over" if left < 0 else f"{usd_text(left)} left"
         )
-    figures = {"spent": round(spent, 6), "reserved": round(reserved, 6), "budget": budget_usd}
+        if len(standings) > 1:
+            others = len(standings) - 1
+            words += f"; the other {count_text(others, 'budget')} {'leaves' if others == 1 else 'leave'} more"
+    figures = {"spent": round(spent, 6), "reserved": round(reserved, 6), "budget": usd}
     return {**figures, "words": words, "simulated": simulated}
+
+
+def _spent_text(spent: float, reserved: float) -> str:
+    return f"Spent {usd_text(spent)}" + (f" and {usd_text(reserved)} reserved" if reserved else "")
 
 
 def board_row(row: TaskRow, pace: Pace, *, followed: bool) -> BoardRow:

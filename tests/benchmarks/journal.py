@@ -46,7 +46,7 @@ PROMPT = (
     "A red fox trots along a frozen river at first light, breath steaming, snow creaking under its paws; the "
     "camera follows low and close from the side, then rises over birches into a pale pink sky, slow and quiet"
 )
-BUDGET_USD = 1e6
+BUDGET = sw.Budget(1e6)
 INSERT_ANSWER = "INSERT INTO answers (key, at, call, body) VALUES (?, ?, ?, ?)"
 
 
@@ -61,7 +61,7 @@ class Kit:
 
     def log(self, *, failed: bool = False) -> list[dict[str, Any]]:
         """Log one task; its row after each transition."""
-        intent = self.journal.begin(self.estimate, budget_usd=BUDGET_USD, stored={})
+        intent = self.journal.begin(self.estimate, budgets=(BUDGET,), stored={})
         key, now = intent.key, int(time.time())
         known = {
             "id": f"cgt-{key}",

@@ -24,7 +24,7 @@ def journal(tmp_path, clock):
 def ended(journal, asked, answers):
     """The row of a request whose task the service described so, one answer after the other."""
     estimate = sw.estimate(sw.TaskRequest("a fox", **{**ASKED, **asked}))
-    key = journal.begin(estimate, budget_usd=None, stored={}).key
+    key = journal.begin(estimate, stored={}).key
     journal.accepted(key, {"id": "cgt-1"})
     for answer in answers:
         row = journal.observed(key, {"id": "cgt-1", **answer})
@@ -127,7 +127,7 @@ async def test_the_next_reservation_covers_what_was_billed_for_something_else(si
         task = await studio.generate("a fox", **asked)
         journal = studio.runtime.journal
         dear = {"id": "cgt-dear", **succeeded(tokens=200_000, resolution="1080p")}
-        begun = journal.begin(studio.estimate(**asked), budget_usd=None, stored={})
+        begun = journal.begin(studio.estimate(**asked), stored={})
         journal.accepted(begun.key, {"id": "cgt-dear"})
         row = journal.observed(begun.key, dear)
         assert row.usd > task.row.usd

@@ -12,6 +12,7 @@ import pytest
 
 import seedance_widgets as sw
 from seedance_widgets.log import Log
+from seedance_widgets.log.budget import budgets_of
 from seedance_widgets.log.journal import Journal
 from seedance_widgets.log.schema import kernels
 from seedance_widgets.log.store import Store
@@ -54,7 +55,7 @@ def asked(**params):
 
 
 def begin(journal, budget_usd=None, **params):
-    return journal.begin(asked(**params), budget_usd=budget_usd, stored={})
+    return journal.begin(asked(**params), budgets=budgets_of(budget_usd), stored={})
 
 
 def test_a_row_is_on_disk_before_anything_is_sent(journal, tmp_path):
@@ -170,7 +171,7 @@ def test_pictures_are_logged_by_hash(journal):
 
     request = sw.TaskRequest("a fox", first_frame=Image.new("RGB", (400, 400)), ratio="1:1")
     sha = request.first_frame.sha256
-    intent = journal.begin(sw.estimate(request), budget_usd=None, stored={sha: f"inputs/{sha}.png"})
+    intent = journal.begin(sw.estimate(request), stored={sha: f"inputs/{sha}.png"})
     assert "base64" in json.dumps(intent.body)
     assert "base64" not in intent.row.body
     assert sha in intent.row.body
@@ -238,11 +239,6 @@ def test_an_id_that_another_row_has_is_no_answer(journal):
     assert first in row.error_message
 
 
-def test_a_budget_that_is_no_number_covers_nothing(journal):
-    with pytest.raises(sw.BudgetExceeded):
-        begin(journal, budget_usd=float("nan"))
-
-
 def test_a_refusal_settles_what_others_held_to_be_unknown(journal):
     key = begin(journal).key
     journal.cut_off(key, "its kernel ended", 0)
@@ -274,7 +270,7 @@ def heard(store, owner, **columns):
 def test_a_machine_of_the_same_name_is_another_one(journal, store, clock):
     # a number of a process that this machine does not have
     heard(store, "other", host=socket.gethostname(), beat_at=int(clock.now * 1e6))
-    key = journal.begin(asked(), budget_usd=None, stored={}, extra={"owner": "other"}).key
+    key = journal.begin(asked(), stored={}, extra={"owner": "other"}).key
     leases = Leases(store, clock=clock)
     assert leases.claim([key]) == set()
     clock.pass_(60)

@@ -22,7 +22,7 @@ from seedance_widgets.log.schema import kernels
 from seedance_widgets.log.store import Store
 from seedance_widgets.recovery.leases import Leases
 
-VERSIONS = {n: Path(__file__).with_name(f"log_version_{n}.sql").read_text() for n in (1, 3, 4, 5)}
+VERSIONS = {n: Path(__file__).with_name(f"log_version_{n}.sql").read_text() for n in (1, 3, 4, 5, 6)}
 NEWEST = migrations.newest_version()
 
 
@@ -134,7 +134,13 @@ def _open(path, results):
 
 
 @pytest.mark.parametrize(
-    ("older", "columns"), [(3, ["reference_videos", "reference_audios", "remark"]), (4, ["remark"])]
+    ("older", "columns"),
+    [
+        (3, ["reference_videos", "reference_audios", "remark"]),
+        (4, ["remark"]),
+        (5, ["note", "batch"]),
+        (6, []),
+    ],
 )
 def test_an_older_log_gets_the_columns_that_it_lacks_and_keeps_its_rows(tmp_path, older, columns):
     path = tmp_path / "log.sqlite"
@@ -146,6 +152,7 @@ def test_an_older_log_gets_the_columns_that_it_lacks_and_keeps_its_rows(tmp_path
         frame = studio.log.to_pandas()
         assert list(frame.index) == [row["key"] for row in before]
         assert frame[columns].isna().all(axis=None)
+        assert studio.spent == pytest.approx(frame["usd"].sum())
     assert version(path) == NEWEST
     assert version(tmp_path / f"log.v{older}.sqlite") == older
     with contextlib.closing(sqlite3.connect(path)) as log:

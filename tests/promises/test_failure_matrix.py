@@ -804,7 +804,7 @@ def test_row_21_four_processes_on_one_row(tmp_path, count):
     store = Store(path)
     journal = Journal(store)
     guess = sw.estimate(sw.TaskRequest("a fox"))
-    shared = [journal.begin(guess, budget_usd=None, stored={}).key for _ in range(10)]
+    shared = [journal.begin(guess, stored={}).key for _ in range(10)]
     context = multiprocessing.get_context("spawn")
     everybody, results = context.Barrier(processes), context.Queue()
     args = (path, shared, count, everybody, results)

@@ -74,7 +74,7 @@ async def test_nothing_stays_of_a_task_that_has_ended(tmp_path, fresh_catalog, c
                 await asyncio.sleep(0.2)
         after = Footprint()
         assert len(studio.runtime.registry) == 0
-    assert after.counts == before.counts
+    assert not {name: count for name, count in after.counts.items() if count > before.counts[name]}
     grown = {kind: more for kind, more in (after.kinds - before.kinds).items() if more >= 3 * count // 4}
     assert not grown
     assert after.bytes - before.bytes < max(count, 1000) * BYTES_A_TASK

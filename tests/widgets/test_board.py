@@ -11,6 +11,7 @@ from task_rows import task_row
 
 import seedance_widgets as sw
 from seedance_widgets.following.pace import Pace
+from seedance_widgets.log.budget import Standing
 from seedance_widgets.widgets import board_rows
 from seedance_widgets.widgets.board import TaskBoard
 
@@ -350,7 +351,7 @@ def test_messages_that_mean_nothing_do_nothing(studio, boards, content):
 async def test_the_saved_state_stays_small(queueing, boards):
     for n in range(60):
         request = sw.estimate(sw.TaskRequest(f"{n} {HOSTILE[:400]}", **SMALL))
-        queueing.runtime.journal.begin(request, budget_usd=None, stored={})
+        queueing.runtime.journal.begin(request, stored={})
     board = boards(queueing)
     assert len(board.rows) == 50
     assert board.summary["older"] == 10
@@ -360,7 +361,7 @@ async def test_the_saved_state_stays_small(queueing, boards):
 
 
 def test_an_intent_that_nobody_sends_is_no_live_task(studio, boards):
-    studio.runtime.journal.begin(sw.estimate(sw.TaskRequest("a fox", **SMALL)), budget_usd=None, stored={})
+    studio.runtime.journal.begin(sw.estimate(sw.TaskRequest("a fox", **SMALL)), stored={})
     (row,) = boards(studio).rows
     assert (row["group"], row["word"]) == ("failed", "outcome unknown")
 
@@ -435,14 +436,20 @@ def test_advice_goes_by_status_where_there_is_no_code():
 @pytest.mark.parametrize(
     ("money", "words"),
     [
-        ((0.5, 0.0, None), "Spent $0.5000"),
-        ((0.5, 0.25, None), "Spent $0.5000 and $0.2500 reserved"),
-        ((0.5, 0.25, 1), "Spent $0.5000 and $0.2500 reserved of $1.00, $0.2500 left"),
-        ((1.5, 0.0, 1), "Spent $1.5000 of $1.00, $0.5000 over"),
+        ((0.5, 0.0), "Spent $0.5000"),
+        ((0.5, 0.25), "Spent $0.5000 and $0.2500 reserved"),
+        ((0.5, 0.25, Standing(sw.Budget(1), 0.5, 0.25, None)),
+         "Spent $0.5000 and $0.2500 reserved of $1.00, $0.2500 left"),
+        ((1.5, 0.0, Standing(sw.Budget(1), 1.5, 0.0, None)), "Spent $1.5000 of $1.00, $0.5000 over"),
+        ((9.0, 0.0, Standing(sw.Budget(20), 9.0, 0.0, None),
+          Standing(sw.Budget(2, per="month", tags={"campaign": "spring"}), 0.5, 0.0, None)),
+         ("Spent $9.0000 in all. Spent $0.5000 of $2.00 a month for campaign=spring, $1.5000 left; "
+          "the other 1 budget leaves more")),
     ],
-)
+)  # fmt: skip
 def test_money_in_words(money, words):
-    assert board_rows.board_money(*money, simulated=False)["words"] == words
+    spent, reserved, *standings = money
+    assert board_rows.board_money(spent, reserved, standings, simulated=False)["words"] == words
 
 
 # --- the studio's side of it -----------------------------------------------------------------------------

@@ -9,6 +9,8 @@ import pytest
 from PIL import Image
 from stub import axe_violations
 
+import seedance_widgets as sw
+from seedance_widgets.log.budget import Standing
 from seedance_widgets.widgets.board_rows import board_money
 
 RUNS = "It runs already: the service cancels queued tasks only, and bills this one if it succeeds."
@@ -50,14 +52,14 @@ UNSAVED = row("k-unsaved", "done", "clip not saved", warn=True, took=44, problem
 ROWS = [QUEUED, RUNNING, LATE, DONE, FAILED, CANCELLED, UNSAVED]
 EMPTY = {
     "rows": [],
-    "money": board_money(0.0, 0.0, None, simulated=False),
+    "money": board_money(0.0, 0.0, [], simulated=False),
     "summary": {"older": 0, "resume": "", "expiring": []},
     "player": {},
     "notice": "",
 }
 FULL = {
     "rows": ROWS,
-    "money": board_money(1.3068, 0.7842, 5.0, simulated=True),
+    "money": board_money(1.3068, 0.7842, [Standing(sw.Budget(5), 1.3068, 0.7842, None)], simulated=True),
     "summary": {
         "older": 12,
         "resume": "2 unfinished tasks are not followed here.",
@@ -147,7 +149,7 @@ def test_money_is_a_bar_with_numbers_and_simulated_money_says_so(board):
     bar = stub.page.get_by_test_id("budget")
     widths = bar.evaluate("bar => [...bar.children].map(part => part.offsetWidth / bar.clientWidth)")
     assert widths == pytest.approx([1.3068 / 5, 0.7842 / 5], abs=0.02)
-    stub.set("money", board_money(0.5, 0.0, None, simulated=False))
+    stub.set("money", board_money(0.5, 0.0, [], simulated=False))
     assert not bar.is_visible()
     assert not stub.page.get_by_test_id("simulated").is_visible()
 

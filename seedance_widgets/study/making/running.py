@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from seedance_widgets.background_loop import engine
 from seedance_widgets.errors import InvalidStudy, OutcomeUnknown
+from seedance_widgets.log.row_mapping import Order
 from seedance_widgets.request.pricing import estimate
 from seedance_widgets.sending.in_turn import InTurn, look_on
 from seedance_widgets.studio import check_request
@@ -94,8 +95,8 @@ class Run:
             await self._studio.resume()
 
     def _check_budget(self, gaps: Sequence[Clip]) -> None:
-        estimates = [estimate(clip.request) for clip in gaps]
-        self._runtime.journal.check(estimates, budget_usd=self._studio.budget_usd)
+        orders = [Order(estimate(clip.request)) for clip in gaps]
+        self._runtime.journal.check(orders, budgets=self._studio.own_budgets)
 
     async def _make(self, gaps: Iterable[Clip]) -> None:
         """Send the clips, then wait for all that are at work."""
@@ -113,7 +114,7 @@ class Run:
             async with self._turns.order:
                 request, _ = await check_request(self._runtime, clip.request, {})
                 begin = self._runtime.outbox.begin(
-                    request, budget_usd=self._studio.budget_usd, columns=columns, lane="batch"
+                    request, budgets=self._studio.own_budgets, columns=columns, lane="batch"
                 )
                 _, sending = await engine.bridge(begin)
             await engine.wait(sending)
