@@ -131,8 +131,8 @@ def standing(
 ) -> Standing:
     """How a budget stands at a moment (microseconds since 1970)."""
     scope = budget.scope(home)
-    spent, reserved = total(connection, scope, at, simulated=simulated)
-    return Standing(budget, spent, reserved, scope.period_end(at))
+    found = total(connection, scope, at, simulated=simulated)
+    return Standing(budget, found.settled, found.reserved, scope.period_end(at))
 
 
 def check_budgets(

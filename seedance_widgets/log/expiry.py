@@ -51,13 +51,17 @@ def still_there(now: float) -> tuple[tuple[str, ColumnElement[bool], ColumnEleme
     The latter as an expression, in microseconds since 1970.
     """
     rules = catalog.rules()
-    file_until = tasks.c.finished_at + micros_of(rules.file_hours * HOUR)
-    draft_until = tasks.c.created_at + micros_of(rules.draft_task_days * DAY)
+    file_micros, draft_micros = micros_of(rules.file_hours * HOUR), micros_of(rules.draft_task_days * DAY)
     moment = micros_of(now)
     made = tasks.c.status == Status.SUCCEEDED
-    promoted = select(tasks.c.parent_key).where(
-        tasks.c.kind == "final", tasks.c.parent_key.is_not(None), tasks.c.status.not_in(CLIPLESS)
+    final = tasks.alias("final")
+    promoted = (
+        select(final.c.key)
+        .where(final.c.parent_key == tasks.c.key, final.c.kind == "final", final.c.status.not_in(CLIPLESS))
+        .exists()
     )
-    unsaved = and_(made, tasks.c.file.in_(TO_SAVE), file_until > moment)
-    open_draft = and_(made, tasks.c.kind == "draft", tasks.c.key.not_in(promoted), draft_until > moment)
+    unsaved = and_(made, tasks.c.file.in_(TO_SAVE), tasks.c.finished_at > moment - file_micros)
+    young = tasks.c.created_at > moment - draft_micros
+    open_draft = and_(made, tasks.c.kind == "draft", young, ~promoted)
+    file_until, draft_until = tasks.c.finished_at + file_micros, tasks.c.created_at + draft_micros
     return ("clip", unsaved, file_until), ("draft", open_draft, draft_until)

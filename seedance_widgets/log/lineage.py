@@ -8,16 +8,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from sqlalchemy import or_, select
+from sqlalchemy import select
 
 from seedance_widgets.errors import LogError
 from seedance_widgets.log.dataframes import tasks_frame
 from seedance_widgets.log.schema import tasks
+from seedance_widgets.log.store import batches
 from seedance_widgets.media.video_file import shrink
 from seedance_widgets.units import amount_text, count_text, data_url, is_absent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from sqlalchemy import Connection, Row
 
     from seedance_widgets.log.store import Store
 
@@ -27,6 +30,9 @@ _COLUMNS = [
     "depth", "relation", "status", "kind", "model", "prompt", "resolution", "seed", "tokens", "usd",
     "created_at", "parent_key", "video_path", "poster_path",
 ]  # fmt: skip
+_KNOT = select(
+    tasks.c.key, tasks.c.parent_key, tasks.c.resent_as, tasks.c.kind, tasks.c.chain, tasks.c.intent_at
+)
 # the picture above the table says it, by its lines and posters
 _UNSHOWN = ["depth", "parent_key", "video_path", "poster_path"]
 # of the picture, px
@@ -63,44 +69,62 @@ def lineage(store: Store, home: Path, key: str) -> Lineage:
     LogError
         There is no such task.
     """
-    before, after = _edges(store)
     with store.read() as connection:
-        if connection.execute(select(tasks.c.key).where(tasks.c.key == key)).first() is None:
+        own = connection.execute(_KNOT.where(tasks.c.key == key)).first()
+        if own is None:
             raise LogError(f"the log {store.name} has no task {key!r}")
-    root, seen = key, {key}
-    while (above := before.get(root, (None, ""))[0]) is not None and above not in seen:
-        root = above
-        seen.add(root)
-    order = list(_walk(root, after))
+        root = _root(connection, own)
+        knots, relations = _tree(connection, root)
+    after: dict[str, list[str]] = {}
+    for child in sorted((knots[child] for child in relations), key=lambda knot: (knot.intent_at, knot.key)):
+        after.setdefault(relations[child.key][0], []).append(child.key)
+    order = list(_walk(root.key, after))
     frame = tasks_frame(store, home, tasks.c.key.in_([each for each, _ in order]))
     frame = frame.reindex([each for each, _ in order if each in frame.index])
     depths = dict(order)
     frame["depth"] = pd.Series([depths[each] for each in frame.index], frame.index, dtype="Int64")
-    relations = ["root", *(before[each][1] for each in frame.index[1:])]
-    frame["relation"] = pd.Series(relations, frame.index, dtype="string")
+    told = ["root", *(relations[each][1] for each in frame.index[1:])]
+    frame["relation"] = pd.Series(told, frame.index, dtype="string")
     return Lineage(frame[_COLUMNS])
 
 
-def _edges(store: Store) -> tuple[dict[str, tuple[str | None, str]], dict[str, list[str]]]:
-    """What each task came of and how, and what came of each, in the order they were begun."""
-    wanted = select(tasks.c.key, tasks.c.parent_key, tasks.c.resent_as, tasks.c.kind, tasks.c.chain).where(
-        or_(tasks.c.parent_key.is_not(None), tasks.c.resent_as.is_not(None))
-    )
-    with store.read() as connection:
-        rows = connection.execute(wanted.order_by(tasks.c.intent_at, tasks.c.key)).all()
-        known = set(connection.execute(select(tasks.c.key)).scalars())
-    before: dict[str, tuple[str | None, str]] = {}
-    for row in rows:
-        if row.parent_key in known:
-            relation = "final" if row.kind == "final" else "next clip" if row.chain else "child"
-            before[row.key] = (row.parent_key, relation)
-    for row in rows:
-        if row.resent_as in known:
-            before[row.resent_as] = (row.key, "sent again")
-    after: dict[str, list[str]] = {}
-    for each in sorted(before):  # keys begin with the time
-        after.setdefault(str(before[each][0]), []).append(each)
-    return before, after
+def _root(connection: Connection, row: Row[Any]) -> Row[Any]:
+    """What all of it came of: up from a row until nothing is above."""
+    seen = {row.key}
+    while True:
+        above = connection.execute(_KNOT.where(tasks.c.resent_as == row.key)).first()
+        if above is None and row.parent_key is not None:
+            above = connection.execute(_KNOT.where(tasks.c.key == row.parent_key)).first()
+        if above is None or above.key in seen:
+            return row
+        seen.add(above.key)
+        row = above
+
+
+def _tree(connection: Connection, root: Row[Any]) -> tuple[dict[str, Row[Any]], dict[str, tuple[str, str]]]:
+    """All rows that came of a root, by key; and of each but the root what it came of, and how."""
+    knots, relations = {root.key: root}, dict[str, tuple[str, str]]()
+    level = [root]
+    while level:
+        found = list[Row[Any]]()
+        for part in batches([row.key for row in level]):
+            found += connection.execute(_KNOT.where(tasks.c.parent_key.in_(part)))
+        sent_again = {row.resent_as: row.key for row in level if row.resent_as is not None}
+        for part in batches(sent_again):
+            found += connection.execute(_KNOT.where(tasks.c.key.in_(part)))
+        level = []
+        for row in found:
+            if row.key == root.key:
+                continue
+            if row.key in sent_again:
+                relations[row.key] = (sent_again[row.key], "sent again")
+            elif row.key not in relations:
+                relation = "final" if row.kind == "final" else "next clip" if row.chain else "child"
+                relations[row.key] = (row.parent_key, relation)
+            if row.key not in knots:
+                knots[row.key] = row
+                level.append(row)
+    return knots, relations
 
 
 def _walk(root: str, after: dict[str, list[str]]) -> Iterator[tuple[str, int]]:

@@ -182,7 +182,7 @@ class Rows:
     def count(self) -> int:
         """How many rows there are."""
         with self._store.read() as connection:
-            return connection.execute(select(func.count()).where(self._mine())).scalar_one()
+            return total(connection, EVERYTHING, 0, simulated=self._simulated).rows
 
     def drafts(self) -> list[TaskRow]:
         """Succeeded drafts whose id the service still takes for a final, newest first."""
@@ -212,9 +212,9 @@ class Rows:
     def money(self) -> tuple[float, float]:
         """Dollars settled and dollars reserved."""
         with self._store.read() as connection:
-            settled, reserved = total(connection, EVERYTHING, 0, simulated=self._simulated)
-        self._spent = settled
-        return settled, reserved
+            found = total(connection, EVERYTHING, 0, simulated=self._simulated)
+        self._spent = found.settled
+        return found.settled, found.reserved
 
     def standings(self, budgets: Sequence[Budget]) -> list[Standing]:
         """How budgets stand now."""

@@ -58,18 +58,19 @@ tasks = Table(
     *table_columns(),
     Index("tasks_study", "study"),
     Index("tasks_batch", "batch"),
-    Index("tasks_nonce", "wire_model", "service_tier", "nonce"),
+    Index("tasks_nonce", "wire_model", "service_tier", "nonce", "intent_at"),
     Index("tasks_recent", "simulated", "intent_at", "key"),
     # how many of a model are at work; and what is in a status that few rows are in for long
-    Index("tasks_live", "status", "wire_model", "service_tier", "simulated"),
+    Index("tasks_live", "status", "simulated", "wire_model", "service_tier"),
     Index("tasks_since", "wire_model", "service_tier", "intent_at"),
     Index("tasks_like", "wire_model", "kind", "mode", "intent_at"),
-    Index("tasks_file", "file", "status"),
-    Index("tasks_kind", "kind", "status", "created_at"),
+    Index("tasks_file", "file", "status", "simulated"),
+    Index("tasks_kind", "kind", "status", "simulated", "created_at"),
     *(
         Index(f"tasks_{name}", column, sqlite_where=there, postgresql_where=there)
         for name, column in (
             ("parent", "parent_key"),
+            ("resent", "resent_as"),
             ("last_frame", "last_frame_path"),
             ("chain", "chain"),
             ("owner", "owner"),
@@ -78,8 +79,8 @@ tasks = Table(
     ),
 )
 
-# Which rows are added up, as `totals.Scope` tells it; and the sums, in nano-dollars, for each of its periods
-# (its first moment in microseconds since 1970, 0 where there is but one).
+# Which rows are added up, as `totals.Scope` tells it; and for each of its periods (by its first moment in
+# microseconds since 1970, 0 for the only one) how many rows it has, and nano-dollars of those that count.
 scopes = Table("scopes", metadata, Column("scope", Text, primary_key=True))
 
 totals = Table(
@@ -88,6 +89,7 @@ totals = Table(
     Column("simulated", Boolean, primary_key=True),
     Column("scope", Text, primary_key=True),
     Column("period", BigInteger, primary_key=True, autoincrement=False),
+    Column("rows", BigInteger, nullable=False),
     Column("settled", BigInteger, nullable=False),
     Column("reserved", BigInteger, nullable=False),
 )

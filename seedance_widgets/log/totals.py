@@ -11,7 +11,7 @@ import functools
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
 from sqlalchemy import text
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from seedance_widgets.log.row import TaskRow
 
-__all__ = ["EVERYTHING", "Scope", "count_change", "count_moved", "keep_total", "total"]
+__all__ = ["EVERYTHING", "Scope", "Total", "count_change", "count_moved", "keep_total", "total"]
 
 _NANO = 1_000_000_000  # in a dollar
 _DAY = micros_of(DAY)
@@ -34,14 +34,15 @@ _DECEMBER = 12
 _SCOPES = text("SELECT scope FROM scopes")
 _KEEP = text("INSERT INTO scopes (scope) VALUES (:scope)")
 _TOTAL = text(
-    "SELECT settled, reserved FROM totals "
+    "SELECT rows, settled, reserved FROM totals "
     "WHERE simulated = :simulated AND scope = :scope AND period = :period"
 )
 _ADD = text(
-    "INSERT INTO totals (simulated, scope, period, settled, reserved) "
-    "VALUES (:simulated, :scope, :period, :settled, :reserved) "
+    "INSERT INTO totals (simulated, scope, period, rows, settled, reserved) "
+    "VALUES (:simulated, :scope, :period, :rows, :settled, :reserved) "
     "ON CONFLICT (simulated, scope, period) DO UPDATE "
-    "SET settled = totals.settled + excluded.settled, reserved = totals.reserved + excluded.reserved"
+    "SET rows = totals.rows + excluded.rows, settled = totals.settled + excluded.settled, "
+    "reserved = totals.reserved + excluded.reserved"
 )
 # the same rounding as `_nanos`
 _NANOS = {"sqlite": "CAST({} * 1e9 + 0.5 AS INTEGER)", "postgresql": "FLOOR({} * 1e9 + 0.5)::BIGINT"}
@@ -106,19 +107,40 @@ class Scope:
 EVERYTHING = Scope()
 
 
-def total(connection: Connection, scope: Scope, at: int, *, simulated: bool) -> tuple[float, float]:
-    """Dollars settled and dollars reserved, of the period that a moment (microseconds since 1970) is in.
+class Total(NamedTuple):
+    """How many rows a scope has in a period, and dollars settled and reserved by those that count."""
+
+    rows: int
+    settled: float
+    reserved: float
+
+
+class _Sums(NamedTuple):
+    """The same in nano-dollars."""
+
+    rows: int = 0
+    settled: int = 0
+    reserved: int = 0
+
+    def plus(self, other: _Sums) -> _Sums:
+        return _Sums(*(one + more for one, more in zip(self, other, strict=True)))
+
+    def negative(self) -> _Sums:
+        return _Sums(-self.rows, -self.settled, -self.reserved)
+
+
+def total(connection: Connection, scope: Scope, at: int, *, simulated: bool) -> Total:
+    """What the rows of a scope come to in the period that a moment (microseconds since 1970) is in.
 
     A scope that was never asked for before is added up row by row; `keep_total` spares that.
     """
     period = scope.period(at)
     asked = {"simulated": simulated, "scope": scope.text, "period": period}
     found = connection.execute(_TOTAL, asked).first()
+    sums = _Sums() if found is None else _Sums(*map(int, found))
     if found is None and scope not in _kept(connection):
-        settled, reserved = _added_up(connection, scope).get((simulated, period), (0, 0))
-    else:
-        settled, reserved = found or (0, 0)
-    return int(settled) / _NANO, int(reserved) / _NANO
+        sums = _added_up(connection, scope).get((simulated, period), sums)
+    return Total(sums.rows, sums.settled / _NANO, sums.reserved / _NANO)
 
 
 def keep_total(connection: Connection, scope: Scope) -> None:
@@ -126,41 +148,37 @@ def keep_total(connection: Connection, scope: Scope) -> None:
     if scope in _kept(connection):
         return
     connection.execute(_KEEP, {"scope": scope.text})
-    for (simulated, period), (settled, reserved) in _added_up(connection, scope).items():
-        _add(connection, scope, period, settled, reserved, simulated=simulated)
+    for (simulated, period), sums in _added_up(connection, scope).items():
+        _add(connection, scope, period, sums, simulated=simulated)
 
 
 def count_change(connection: Connection, before: TaskRow | None, after: TaskRow) -> None:
-    """Count what a row costs more or less than before; None where it is new."""
-    if not after.counted:
-        return
-    settled, reserved = _nanos(after.usd), _nanos(after.reserved_usd)
-    if before is not None:
-        settled -= _nanos(before.usd)
-        reserved -= _nanos(before.reserved_usd)
-    if not (settled or reserved):
+    """Count a row that is new, or what it costs more or less than before."""
+    more = _sums_of(after) if before is None else _sums_of(after).plus(_sums_of(before).negative())
+    if not any(more):
         return
     scopes = _kept(connection)
     tags = tags_of(connection, after.key) if any(scope.tags for scope in scopes) else {}
     for scope in scopes:
         if scope.covers(after.home, tags):
-            _count(connection, scope, after, settled, reserved)
+            _count(connection, scope, after, more)
 
 
 def count_moved(
     connection: Connection, row: TaskRow, before: Mapping[str, str], after: Mapping[str, str]
 ) -> Iterator[Scope]:
-    """Count what a row costs where its new tags want it; yields each scope that it has come to."""
-    if not row.counted:
-        return
-    settled, reserved = _nanos(row.usd), _nanos(row.reserved_usd)
+    """Count a row where its new tags want it; yields each scope that it has come to."""
     for scope in _kept(connection):
         was, is_ = scope.covers(row.home, before), scope.covers(row.home, after)
         if was and not is_:
-            _count(connection, scope, row, -settled, -reserved)
+            _count(connection, scope, row, _sums_of(row).negative())
         elif is_ and not was:
-            _count(connection, scope, row, settled, reserved)
+            _count(connection, scope, row, _sums_of(row))
             yield scope
+
+
+def _sums_of(row: TaskRow) -> _Sums:
+    return _Sums(1, _nanos(row.usd), _nanos(row.reserved_usd)) if row.counted else _Sums(1)
 
 
 def _nanos(usd: float | None) -> int:
@@ -171,21 +189,19 @@ def _kept(connection: Connection) -> list[Scope]:
     return [Scope.read(told) for told in connection.execute(_SCOPES).scalars()]
 
 
-def _count(connection: Connection, scope: Scope, row: TaskRow, settled: int, reserved: int) -> None:
-    _add(connection, scope, scope.period(row.intent_at), settled, reserved, simulated=row.simulated)
+def _count(connection: Connection, scope: Scope, row: TaskRow, sums: _Sums) -> None:
+    _add(connection, scope, scope.period(row.intent_at), sums, simulated=row.simulated)
 
 
-def _add(
-    connection: Connection, scope: Scope, period: int, settled: int, reserved: int, *, simulated: bool
-) -> None:
-    told = {"settled": settled, "reserved": reserved}
-    connection.execute(_ADD, {"simulated": simulated, "scope": scope.text, "period": period, **told})
+def _add(connection: Connection, scope: Scope, period: int, sums: _Sums, *, simulated: bool) -> None:
+    asked = {"simulated": simulated, "scope": scope.text, "period": period}
+    connection.execute(_ADD, {**asked, **sums._asdict()})
 
 
-def _added_up(connection: Connection, scope: Scope) -> dict[tuple[bool, int], tuple[int, int]]:
-    """Nano-dollars settled and reserved of the rows of a scope, by their kind and period."""
+def _added_up(connection: Connection, scope: Scope) -> dict[tuple[bool, int], _Sums]:
+    """What the rows of a scope come to, by their kind and period."""
     nanos = _NANOS[connection.dialect.name]
-    wanted, told = ["counted"], dict[str, Any]()
+    wanted, told = ["1 = 1"], dict[str, Any]()
     if scope.home is not None:
         wanted.append("home = :home")
         told["home"] = scope.home
@@ -194,13 +210,13 @@ def _added_up(connection: Connection, scope: Scope) -> dict[tuple[bool, int], tu
         wanted.append(f"key IN ({of})")
         told |= {f"n{number}": name, f"v{number}": value}
     query = (
-        f"SELECT simulated, COALESCE(intent_at, 0) / {_DAY} AS day, "  # noqa: S608 - no word of it is a person's
-        f"SUM({nanos.format('COALESCE(usd, 0.0)')}), SUM({nanos.format('reserved_usd')}) "
+        f"SELECT simulated, COALESCE(intent_at, 0) / {_DAY} AS day, COUNT(*), "  # noqa: S608 - no word of it is a person's
+        f"COALESCE(SUM(CASE WHEN counted THEN {nanos.format('COALESCE(usd, 0.0)')} END), 0), "
+        f"COALESCE(SUM(CASE WHEN counted THEN {nanos.format('reserved_usd')} END), 0) "
         f"FROM tasks WHERE {' AND '.join(wanted)} GROUP BY simulated, day"
     )
-    sums: dict[tuple[bool, int], tuple[int, int]] = {}
-    for simulated, day, settled, reserved in connection.execute(text(query), told):
+    found: dict[tuple[bool, int], _Sums] = {}
+    for simulated, day, *sums in connection.execute(text(query), told):
         where = bool(simulated), scope.period(int(day) * _DAY)
-        before = sums.get(where, (0, 0))
-        sums[where] = before[0] + int(settled), before[1] + int(reserved)
-    return sums
+        found[where] = found.get(where, _Sums()).plus(_Sums(*map(int, sums)))
+    return found

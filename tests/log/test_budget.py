@@ -303,17 +303,18 @@ def test_totals_are_what_adding_up_gives_whatever_happens(store, journal, clock,
         for at in moments:
             for simulated in (False, True):
                 with store.read() as connection:
-                    told = total(connection, scope, at, simulated=simulated)
+                    rows, *told = total(connection, scope, at, simulated=simulated)
                 with store.read() as connection:
-                    settled, reserved = _summed(connection, scope, at, simulated)
-                assert told == (pytest.approx(settled, abs=1e-8), pytest.approx(reserved, abs=1e-8)), scope
+                    count, *sums = _summed(connection, scope, at, simulated)
+                assert rows == count, scope
+                assert told == pytest.approx(sums, abs=1e-8), scope
 
 
 def _summed(connection, scope, at, simulated):
     rows = connection.execute(
         text("SELECT * FROM tasks WHERE simulated = :simulated"), {"simulated": simulated}
     )
-    settled = reserved = 0.0
+    count = settled = reserved = 0
     for row in rows.mappings():
         found = connection.execute(text("SELECT name, value FROM tags WHERE key = :key"), {"key": row["key"]})
         tags = {row.name: row.value for row in found}
@@ -325,9 +326,10 @@ def _summed(connection, scope, at, simulated):
             continue
         if scope.per == "month" and _month(row["intent_at"]) != _month(at):
             continue
+        count += 1
         settled += row["usd"] or 0.0
         reserved += row["reserved_usd"]
-    return settled, reserved
+    return count, settled, reserved
 
 
 def _month(micros):
