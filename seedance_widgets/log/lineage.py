@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 from sqlalchemy import select
@@ -20,7 +20,7 @@ from seedance_widgets.units import amount_text, count_text, data_url, is_absent
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sqlalchemy import Connection, Row
+    from sqlalchemy import ColumnElement, Connection
 
     from seedance_widgets.log.store import Store
 
@@ -30,9 +30,6 @@ _COLUMNS = [
     "depth", "relation", "status", "kind", "model", "prompt", "resolution", "seed", "tokens", "usd",
     "created_at", "parent_key", "video_path", "poster_path",
 ]  # fmt: skip
-_KNOT = select(
-    tasks.c.key, tasks.c.parent_key, tasks.c.resent_as, tasks.c.kind, tasks.c.chain, tasks.c.intent_at
-)
 # the picture above the table says it, by its lines and posters
 _UNSHOWN = ["depth", "parent_key", "video_path", "poster_path"]
 # of the picture, px
@@ -42,6 +39,20 @@ _POSTER = (64, 36)
 _POSTER_BYTES = 1_100
 _POSTERS = 40
 _LETTERS = 29
+
+
+class _Knot(NamedTuple):
+    """What a row says of its place in a tree."""
+
+    key: str
+    parent_key: str | None
+    resent_as: str | None
+    kind: str
+    chain: str | None
+    intent_at: int
+
+
+_KNOT = select(*(tasks.c[name] for name in _Knot._fields))
 
 
 class Lineage(pd.DataFrame):
@@ -70,7 +81,7 @@ def lineage(store: Store, home: Path, key: str) -> Lineage:
         There is no such task.
     """
     with store.read() as connection:
-        own = connection.execute(_KNOT.where(tasks.c.key == key)).first()
+        own = next(_knots(connection, tasks.c.key == key), None)
         if own is None:
             raise LogError(f"the log {store.name} has no task {key!r}")
         root = _root(connection, own)
@@ -88,42 +99,44 @@ def lineage(store: Store, home: Path, key: str) -> Lineage:
     return Lineage(frame[_COLUMNS])
 
 
-def _root(connection: Connection, row: Row[Any]) -> Row[Any]:
+def _knots(connection: Connection, which: ColumnElement[bool]) -> Iterator[_Knot]:
+    return (_Knot(*line) for line in connection.execute(_KNOT.where(which)))
+
+
+def _root(connection: Connection, row: _Knot) -> _Knot:
     """What all of it came of: up from a row until nothing is above."""
     seen = {row.key}
     while True:
-        above = connection.execute(_KNOT.where(tasks.c.resent_as == row.key)).first()
+        above = next(_knots(connection, tasks.c.resent_as == row.key), None)
         if above is None and row.parent_key is not None:
-            above = connection.execute(_KNOT.where(tasks.c.key == row.parent_key)).first()
+            above = next(_knots(connection, tasks.c.key == row.parent_key), None)
         if above is None or above.key in seen:
             return row
         seen.add(above.key)
         row = above
 
 
-def _tree(connection: Connection, root: Row[Any]) -> tuple[dict[str, Row[Any]], dict[str, tuple[str, str]]]:
+def _tree(connection: Connection, root: _Knot) -> tuple[dict[str, _Knot], dict[str, tuple[str, str]]]:
     """All rows that came of a root, by key; and of each but the root what it came of, and how."""
     knots, relations = {root.key: root}, dict[str, tuple[str, str]]()
     level = [root]
     while level:
-        found = list[Row[Any]]()
-        for part in batches([row.key for row in level]):
-            found += connection.execute(_KNOT.where(tasks.c.parent_key.in_(part)))
         sent_again = {row.resent_as: row.key for row in level if row.resent_as is not None}
-        for part in batches(sent_again):
-            found += connection.execute(_KNOT.where(tasks.c.key.in_(part)))
-        level = []
+        found = [
+            row
+            for column, keys in ((tasks.c.parent_key, [row.key for row in level]), (tasks.c.key, sent_again))
+            for part in batches(keys)
+            for row in _knots(connection, column.in_(part))
+            if row.key != root.key
+        ]
         for row in found:
-            if row.key == root.key:
-                continue
             if row.key in sent_again:
                 relations[row.key] = (sent_again[row.key], "sent again")
             elif row.key not in relations:
                 relation = "final" if row.kind == "final" else "next clip" if row.chain else "child"
-                relations[row.key] = (row.parent_key, relation)
-            if row.key not in knots:
-                knots[row.key] = row
-                level.append(row)
+                relations[row.key] = (str(row.parent_key), relation)
+        level = list({row.key: row for row in found if row.key not in knots}.values())
+        knots |= {row.key: row for row in level}
     return knots, relations
 
 
