@@ -138,7 +138,6 @@ def _open(path, results):
     [
         (3, ["reference_videos", "reference_audios", "remark"]),
         (4, ["remark"]),
-        (5, ["batch"]),
         (6, []),
     ],
 )
