@@ -135,12 +135,14 @@ _ERRORS = (
 )
 _HOMES.update(dict.fromkeys(_ERRORS, "errors"))
 
-__all__ = sorted([*_HOMES, "__version__", "catalog"])  # noqa: PLE0605 - derived from the table above
+_MODULES = ("catalog", "metrics")
+
+__all__ = sorted([*_HOMES, *_MODULES, "__version__"])  # noqa: PLE0605 - derived from the table above
 
 
 def __getattr__(name: str) -> Any:
-    if name == "catalog":
-        return importlib.import_module("seedance_widgets.catalog")
+    if name in _MODULES:
+        return importlib.import_module(f"seedance_widgets.{name}")
     if name == "__version__":
         from importlib.metadata import version
 

@@ -32,6 +32,7 @@ from seedance_widgets.log.expiry import deadlines
 from seedance_widgets.log.home_id import home_id
 from seedance_widgets.log.journal import Journal
 from seedance_widgets.log.looks import Looks
+from seedance_widgets.log.metrics import Metrics
 from seedance_widgets.log.store import Store
 from seedance_widgets.log.studies import Studies
 from seedance_widgets.media.store import Media
@@ -120,11 +121,12 @@ class StudioRuntime:
         self._closing_now = asyncio.Event()
         # the log
         store = self._store = Store(log_location, clock=clock)
-        own_id = home_id(home)
+        own_id = home_id(home, make=not store.is_read_only)
         self.log = Log(store, home, clock=clock, home_id=own_id, budgets=self._budgets)
         journal = self.journal = Journal(store, simulated=simulated, home=own_id, clock=clock)
         journal.money()  # for cards, which do not ask
         self.verdicts = Verdicts(store, clock=clock)
+        self.metrics = Metrics(store, clock=clock)
         self.studies = Studies(store, simulated=simulated, clock=clock)
         self._paces = LearnedPaces(store, simulated=simulated)
         # each of these knows those above it

@@ -527,6 +527,39 @@ class Studio:
 
         return Batch(self, table, prompt=prompt, name=name, tags=tags, params=params)
 
+    async def measure(self, tasks: Any, metrics: Any = None, *, progress: bool = True) -> pd.DataFrame:
+        """Figures of saved clips, such as how much they move; kept in the log as ``metrics.motion``.
+
+        Clips are measured in processes of their own. What is known of a clip, by its hash and by the version
+        of what measures, is not measured again; a figure that could not be had is tried again.
+
+        Parameters
+        ----------
+        tasks
+            Tasks, keys, or a DataFrame of the log's rows.
+        metrics
+            Names of figures (`metrics.table` shows them), functions, or a dict of names to functions. A
+            function takes the clip's `pathlib.Path` and gives a number, or a dict of numbers. Its version is
+            its attribute ``version``, or a hash of its own code. By default all figures that are built in.
+        progress
+            Whether to show how far it is.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row a task, a column a figure; ``trouble`` says why one could not be had.
+
+        Raises
+        ------
+        InvalidRequest
+            There is no such figure; nothing was measured.
+        LogError
+            There is no such task; nothing was measured.
+        """
+        from seedance_widgets.metrics.measuring import measure_tasks
+
+        return await measure_tasks(self._runtime, tasks, metrics, progress=progress)
+
     # --- tasks at the service ----------------------------------------------------------------------------
 
     async def list(

@@ -27,11 +27,11 @@ from seedance_widgets.batch.plan import (
     read_columns,
     same_row,
 )
-from seedance_widgets.batch.progress import Progress
 from seedance_widgets.batch.table import read_table
 from seedance_widgets.errors import InvalidRequest, OutcomeUnknown, Problem
 from seedance_widgets.live_output import bundle_of, show_once
 from seedance_widgets.log.row_mapping import Order
+from seedance_widgets.progress import Progress
 from seedance_widgets.recovery.reconcile import LONGEST_LOOK_SECONDS
 from seedance_widgets.request.pricing import estimate
 from seedance_widgets.sending.in_turn import InTurn, look_on
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
 __all__ = ["Batch"]
 
 _LOOK_SECONDS = 1.0
+_OVER = ("made", "failed", "refused")
 _SHOWN = 12  # refused rows; more are counted
 
 
@@ -226,10 +227,10 @@ class Batch:
         ]
         await asyncio.to_thread(self._check_budget, missing)
         self._turns = InTurn(self._send, _request_of)
-        drawn = Progress(self.name, len(self), self.headline, wanted=progress)
+        drawn = Progress(self.name, len(self), wanted=progress)
 
         async def look() -> None:
-            drawn.show(await asyncio.to_thread(self._fates))
+            drawn.show(*self._how_far(await asyncio.to_thread(self._fates)))
 
         try:
             await look_on(self._go(missing), look)
@@ -238,7 +239,7 @@ class Batch:
             self._say_what_goes_on()
             raise
         finally:
-            await drawn.finish(await asyncio.to_thread(self._fates))
+            await drawn.finish(*self._how_far(await asyncio.to_thread(self._fates)))
         return self
 
     def _check_budget(self, missing: Sequence[Asked]) -> None:
@@ -306,6 +307,9 @@ class Batch:
                 f"{counts['at work']:,} are at work and go on. "
                 "`await batch.stop()` withdraws and cancels what can be; `await batch.run()` goes on."
             )
+
+    def _how_far(self, fates: Sequence[Fate]) -> tuple[int, str]:
+        return sum(fate.state in _OVER for fate in fates), self.headline(fates)
 
     # --- showing -----------------------------------------------------------------------------------------
 

@@ -23,17 +23,16 @@ import pandas as pd
 from seedance_widgets.drafts.economics.rows import check_table
 from seedance_widgets.drafts.intervals import normal_quantile, wilson
 from seedance_widgets.errors import MediaError
+from seedance_widgets.media.similarity import ssim
 from seedance_widgets.media.video_file import first_picture
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["DraftFidelity", "draft_fidelity", "ssim"]
+__all__ = ["DraftFidelity", "draft_fidelity"]
 
 _SAME = ("seed", "ratio", "duration", "generate_audio")
 _GOOD = {"reject": 0, "accept": 1, "star": 2}
-_WINDOW = 1.5
-_C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -157,24 +156,6 @@ def draft_fidelity(
     )
     counted["low"], counted["high"] = bounds
     return DraftFidelity(pairs, counted, tuple(notes))
-
-
-def ssim(a: NDArray[Any], b: NDArray[Any]) -> float:
-    """Mean structural similarity of two grey pictures of one size, levels 0 to 255."""
-    from scipy.ndimage import gaussian_filter
-
-    def smooth(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        smoothed: NDArray[np.float64] = gaussian_filter(values, _WINDOW, truncate=3.5)
-        return smoothed
-
-    x, y = a.astype(np.float64), b.astype(np.float64)
-    mean_x, mean_y = smooth(x), smooth(y)
-    var_x, var_y = smooth(x * x) - mean_x**2, smooth(y * y) - mean_y**2
-    both = smooth(x * y) - mean_x * mean_y
-    shape = ((2 * mean_x * mean_y + _C1) * (2 * both + _C2)) / (
-        (mean_x**2 + mean_y**2 + _C1) * (var_x + var_y + _C2)
-    )
-    return float(shape.mean())
 
 
 def _pair(key: str, made: pd.DataFrame, notes: list[str]) -> dict[str, Any]:

@@ -144,7 +144,9 @@ class Log:
         InvalidRequest, LogError
             A figure is no finite number, or there is no such task; nothing was written.
         """
-        self._tags.metric(self._row(key).key, metrics)
+        from seedance_widgets.log.metrics import Metrics
+
+        Metrics(self._store, clock=self._clock).set(self._row(key).key, metrics)
 
     @property
     def _tags(self) -> Tags:

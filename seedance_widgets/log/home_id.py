@@ -16,12 +16,12 @@ _NAME = "home.id"
 _BYTES = 8
 
 
-def home_id(home: Path) -> str | None:
-    """The id that is kept in a home; made for one that has none, None where that cannot be."""
+def home_id(home: Path, *, make: bool) -> str | None:
+    """The id that is kept in a home; made for one that has none where ``make`` says so."""
     path = home / _NAME
     part = path.with_suffix(f".{secrets.token_hex(4)}.part")
     with contextlib.suppress(OSError):
-        if not path.exists():
+        if make and not path.exists():
             part.write_text(secrets.token_hex(_BYTES), encoding="ascii")
             try:
                 os.link(part, path)  # whole or not at all, and never over another process's

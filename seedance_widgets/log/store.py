@@ -129,6 +129,11 @@ class Store:
                     self._refuse_other_version(connection)
                 raise
 
+    @property
+    def is_read_only(self) -> bool:
+        """Whether it is a copy of a log that cannot be written to."""
+        return self._copy is not None
+
     def close(self) -> None:
         """Let go of the database."""
         self._engine.dispose()

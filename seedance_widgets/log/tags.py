@@ -1,12 +1,10 @@
-"""What people hang on tasks: tags such as campaign = spring, a note, and figures of the clip.
+"""What people hang on tasks: tags such as campaign = spring, and a note.
 
 None of it is sent to the service. Every method is one transaction, durable when it returns.
 """
 
 from __future__ import annotations
 
-import math
-import numbers
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -18,9 +16,9 @@ from sqlalchemy import bindparam, delete, select, update
 from seedance_widgets.errors import InvalidRequest, LogError, Problem
 from seedance_widgets.log.budget import Claim, refuse_beyond, standing
 from seedance_widgets.log.row import TaskRow
-from seedance_widgets.log.schema import metrics, tags, tasks
+from seedance_widgets.log.schema import tags, tasks
 from seedance_widgets.log.store import batches
-from seedance_widgets.log.tag_rows import check_names, put_tags, tags_of, tags_read
+from seedance_widgets.log.tag_rows import put_tags, tags_of, tags_read
 from seedance_widgets.log.totals import Scope, count_moved, keep_total
 from seedance_widgets.request.tables import is_frame
 from seedance_widgets.units import micros_of
@@ -33,14 +31,14 @@ if TYPE_CHECKING:
     from seedance_widgets.log.budget import Budget
     from seedance_widgets.log.store import Store
 
-__all__ = ["Tags", "keys_of"]
+__all__ = ["Tags", "check_keys", "keys_of"]
 
 _REFUSED = "nothing was written"
 _BY_KEY = select(tasks).where(tasks.c.key == bindparam("key"))
 
 
 class Tags:
-    """Tags, notes and metrics of one log.
+    """Tags and notes of one log.
 
     Parameters
     ----------
@@ -82,7 +80,7 @@ class Tags:
         gone = [name for name, value in values.items() if value is None]
         kept = tags_read({name: value for name, value in values.items() if value is not None})
         with self._store.write() as connection:
-            known = _check_keys(connection, self._store.name, keys)
+            known = check_keys(connection, self._store.name, keys)
             moved = defaultdict[Scope, list[TaskRow]](list)
             for budget in self._budgets:
                 keep_total(connection, budget.scope(self._home))
@@ -132,37 +130,9 @@ class Tags:
                 [Problem("note", f"<{type(text).__name__}>", "is no text")], refused=_REFUSED
             )
         with self._store.write() as connection:
-            _check_keys(connection, self._store.name, [key])
+            check_keys(connection, self._store.name, [key])
             news = {"note": text or None, "revision": tasks.c.revision + 1}
             connection.execute(update(tasks).where(tasks.c.key == key).values(**news))
-
-    def metric(self, key: str, values: Mapping[str, Any], *, version: str | None = None) -> None:
-        """Set figures of a task's clip; None takes one away.
-
-        Raises
-        ------
-        InvalidRequest
-            A value is no finite number; nothing was written.
-        LogError
-            There is no such task.
-        """
-        problems = [
-            Problem(name, value, "is no finite number")
-            for name, value in values.items()
-            if value is not None and not _is_figure(value)
-        ]
-        if problems:
-            raise InvalidRequest(problems, refused=_REFUSED)
-        check_names(values)
-        now = micros_of(self._clock())
-        with self._store.write() as connection:
-            _check_keys(connection, self._store.name, [key])
-            connection.execute(delete(metrics).where(metrics.c.key == key, metrics.c.name.in_([*values])))
-            sha256 = connection.execute(select(tasks.c.sha256).where(tasks.c.key == key)).scalar()
-            for name, value in values.items():
-                if value is not None:
-                    told = {"value": float(value), "version": version, "sha256": sha256, "at": now}
-                    connection.execute(metrics.insert(), {"key": key, "name": name, **told})
 
 
 def keys_of(given: Any) -> list[str]:
@@ -179,11 +149,14 @@ def keys_of(given: Any) -> list[str]:
     return [key for each in given for key in keys_of(each)]
 
 
-def _is_figure(value: Any) -> bool:
-    return isinstance(value, numbers.Real) and math.isfinite(value)
+def check_keys(connection: Connection, log: str, keys: Iterable[str]) -> list[str]:
+    """Keys, each once, of tasks that the log has.
 
-
-def _check_keys(connection: Connection, log: str, keys: Iterable[str]) -> list[str]:
+    Raises
+    ------
+    LogError
+        It has no such task.
+    """
     wanted = list(dict.fromkeys(keys))
     known = {
         key

@@ -28,6 +28,7 @@ __all__ = [
     "first_picture",
     "last_picture",
     "make_preview",
+    "open_clip",
     "poster_jpeg",
     "probe",
     "shrink",
@@ -66,7 +67,7 @@ def probe(path: Path) -> Probe:
     MediaError
         The file is no clip that can be read.
     """
-    with _open_clip(path) as (container, stream):
+    with open_clip(path) as (container, stream):
         return Probe(
             width=stream.codec_context.width,
             height=stream.codec_context.height,
@@ -96,13 +97,13 @@ def first_picture(path: Path) -> PillowImage.Image:
     MediaError
         The clip cannot be read.
     """
-    with _open_clip(path) as (container, stream):
+    with open_clip(path) as (container, stream):
         picture: PillowImage.Image = next(container.decode(stream)).to_image()  # type: ignore[no-untyped-call]
     return picture
 
 
 @contextlib.contextmanager
-def _open_clip(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+def open_clip(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     """A clip's container and its video; every error inside becomes a `MediaError`."""
     import av
 
@@ -136,7 +137,7 @@ def last_picture(path: Path) -> bytes:
         The clip cannot be read.
     """
     out, last = io.BytesIO(), None
-    with _open_clip(path) as (container, stream):
+    with open_clip(path) as (container, stream):
         if stream.duration:  # to the key frame before the end
             container.seek((stream.start_time or 0) + stream.duration, stream=stream)
         for last in container.decode(stream):  # noqa: B007 - the last one is wanted

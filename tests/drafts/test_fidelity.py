@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import seedance_widgets as sw
-from seedance_widgets.drafts.fidelity import ssim
+from seedance_widgets.media.similarity import ssim
 
 SMALL = {
     "model": "seedance-1-5-pro",

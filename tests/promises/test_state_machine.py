@@ -479,7 +479,7 @@ def test_many_looks_at_once_for_the_same_lost_answers(promise):
 def test_a_foreign_task_with_the_same_fingerprint_is_given_back(promise):
     # by this one it is known that the service keeps the seeds that it is sent
     promise.submit(number=0, fault="none")
-    promise.time_passes(seconds=1)
+    promise.everything_is_resumed()
     promise.submit(number=0, fault="500 before the work")
     promise.foreign_task(like="twin", index=1, fails=False)
     promise.resume(number=0, fault="none")
