@@ -96,12 +96,12 @@ class _Looks:
             is_full = frame.color_range == _FULL_RANGE or frame.format.name.startswith("yuvj")
             self._range, self._black = (_FULL, 0.0) if is_full else (_RANGE, _BLACK)
         if "brightness" in self._wanted or "flicker" in self._wanted:
-            self._means.append(float(luma.mean()) / levels)
+            self._means.append(_mean(luma) / levels)
         if "motion" in self._wanted:
             if self._before is not None and self._before.shape == luma.shape:
                 # unsigned numbers cannot be below 0: the greater less the smaller
                 apart = np.maximum(luma, self._before) - np.minimum(luma, self._before)
-                self._changes.append(float(apart.mean()) / levels)
+                self._changes.append(_mean(apart) / levels)
             self._before = luma.copy()  # its memory is the decoder's
         if "sharpness" in self._wanted and (self.frames - 1) % self._every(frame) == 0:
             self._sharp.append(_laplacian_variance(luma) / levels**2)
@@ -152,10 +152,19 @@ def _luma_of(frame: VideoFrame) -> tuple[NDArray[Any], float]:
     return rows[: frame.height, : frame.width], levels
 
 
+def _mean(levels: NDArray[Any]) -> float:
+    """Mean of whole numbers, exactly: a row's sum fits in 32 bits, and these are quick."""
+    return int(levels.sum(axis=1, dtype=np.uint32).sum(dtype=np.uint64)) / max(1, levels.size)
+
+
 def _laplacian_variance(luma: NDArray[Any]) -> float:
-    levels: NDArray[np.int32] = luma.astype(np.int32)
-    middle = levels[1:-1, 1:-1]
-    edges: NDArray[np.int32] = (
-        4 * middle - levels[:-2, 1:-1] - levels[2:, 1:-1] - levels[1:-1, :-2] - levels[1:-1, 2:]
-    )
-    return float(edges.var(dtype=np.float64)) if edges.size else 0.0
+    levels: NDArray[np.int16] = luma.astype(np.int16)  # 12 bits times 8 at most
+    edges = levels[1:-1, 1:-1] * np.int16(4)
+    for beside in (levels[:-2, 1:-1], levels[2:, 1:-1], levels[1:-1, :-2], levels[1:-1, 2:]):
+        edges -= beside
+    if not edges.size:
+        return 0.0
+    mean = float(edges.sum(dtype=np.int64)) / edges.size
+    several = edges.astype(np.float32)
+    squares = np.einsum("ij,ij->i", several, several)  # by rows, which single precision can hold
+    return float(squares.sum(dtype=np.float64)) / edges.size - mean**2
