@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from seedance_widgets.inputs.video import VideoInput as VideoInput
     from seedance_widgets.log import Log as Log
     from seedance_widgets.log.budget import Budget as Budget
+    from seedance_widgets.log.exports import read_log as read_log
     from seedance_widgets.nested_loops import allow_nested_loops as allow_nested_loops
     from seedance_widgets.request.pricing import Estimate as Estimate
     from seedance_widgets.request.pricing import estimate as estimate
@@ -94,6 +95,7 @@ _HOMES = {
     "estimate": "request.pricing",
     "offset_crop": "inputs.crop",
     "prepare_image": "inputs.prepare",
+    "read_log": "log.exports",
     "run": "background_loop",
     "sweep": "batch.sweep",
 }

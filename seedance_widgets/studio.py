@@ -556,7 +556,7 @@ class Studio:
         LogError
             There is no such task; nothing was measured.
         """
-        from seedance_widgets.metrics.measuring import measure_tasks
+        from seedance_widgets.drafts.measuring import measure_tasks
 
         return await measure_tasks(self._runtime, tasks, metrics, progress=progress)
 

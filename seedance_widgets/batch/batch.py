@@ -31,12 +31,12 @@ from seedance_widgets.batch.table import read_table
 from seedance_widgets.errors import InvalidRequest, OutcomeUnknown, Problem
 from seedance_widgets.live_output import bundle_of, show_once
 from seedance_widgets.log.row_mapping import Order
-from seedance_widgets.progress import Progress
 from seedance_widgets.recovery.reconcile import LONGEST_LOOK_SECONDS
 from seedance_widgets.request.pricing import estimate
 from seedance_widgets.sending.in_turn import InTurn, look_on
 from seedance_widgets.studio import check_request
 from seedance_widgets.task.card import as_text
+from seedance_widgets.task.progress import Progress
 from seedance_widgets.terminal import say
 from seedance_widgets.unawaited import says_unsent
 from seedance_widgets.units import count_text, usd_text

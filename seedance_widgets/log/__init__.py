@@ -13,9 +13,10 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from seedance_widgets.errors import LogError
+from seedance_widgets.units import is_absent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from seedance_widgets.task.task import Task
 
 __all__ = ["Log"]
+
+_SHOWN = 20
 
 
 class Log:
@@ -104,8 +107,43 @@ class Log:
         from seedance_widgets.log.conditions import conditions_of
         from seedance_widgets.log.dataframes import choose, tasks_frame
 
-        frame = tasks_frame(self._store, self._home, *conditions_of(where, since))
+        conditions = conditions_of(where, since, now=self._clock())
+        frame = tasks_frame(self._store, self._home, *conditions)
         return choose(frame, columns, timezone)
+
+    def to_parquet(self, path: Path | str, **choice: Any) -> Path:
+        """Write the log to a Parquet file, for `read_log`, pandas, polars or duckdb; returns its path.
+
+        Parameters
+        ----------
+        path
+            Of the file; one that is there is replaced.
+        **choice
+            ``where``, ``since`` and ``columns`` of `to_pandas`.
+
+        Raises
+        ------
+        LogError
+            It cannot be written, or pyarrow is not installed (``pip install 'seedance-widgets[tables]'``).
+        """
+        return self._write(path, "parquet", choice)
+
+    def to_csv(self, path: Path | str, **choice: Any) -> Path:
+        """Write the log to a CSV file in UTF-8; as `to_parquet`.
+
+        A text that a spreadsheet would run as a formula has an apostrophe before it, which `read_log` takes
+        away.
+        """
+        return self._write(path, "csv", choice)
+
+    def to_excel(self, path: Path | str, **choice: Any) -> Path:
+        """Write the log to an Excel sheet (.xlsx), as `to_csv`; openpyxl is in the extra ``tables``."""
+        return self._write(path, "xlsx", choice)
+
+    def _write(self, path: Path | str, kind: str, choice: Mapping[str, Any]) -> Path:
+        from seedance_widgets.log.exports import write_log
+
+        return write_log(self.to_pandas(**choice), path, kind)
 
     def tag(self, keys: Any, /, **tags: Any) -> None:
         """Tag tasks, as in ``tag(keys, campaign="spring")``; a tag of None is taken away.
@@ -240,6 +278,19 @@ class Log:
         if not isinstance(name, str):
             raise LogError(f"a task or its key is wanted, not {type(task).__name__}")
         return rows.by_name(name) or rows.row(name)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """Each row as a dict of the columns of `to_pandas`, in their order; absent is None."""
+        for row in self.to_pandas().reset_index().to_dict("records"):
+            yield {str(name): None if is_absent(value) else value for name, value in row.items()}
+
+    def _repr_html_(self) -> str:
+        """The newest rows, as a short table."""
+        from seedance_widgets.log.dataframes import newest_frame
+
+        frame, count = newest_frame(self._store, self._home, _SHOWN)
+        below = f"<p>The newest {len(frame):,} of {count:,} tasks. <code>.to_pandas()</code> has all.</p>"
+        return f'<div class="tex2jax_ignore">{frame.to_html(max_cols=None)}{below}</div>'
 
     def __repr__(self) -> str:
         return f"Log({self.location})"

@@ -23,7 +23,9 @@ _REFUSED = "the log cannot be read like this"
 _NAMED = {"tags": tags, "metrics": metrics}
 
 
-def conditions_of(where: Mapping[str, Any] | None, since: Any = None) -> Iterator[ColumnElement[bool]]:
+def conditions_of(
+    where: Mapping[str, Any] | None, since: Any = None, *, now: float
+) -> Iterator[ColumnElement[bool]]:
     """Conditions on the table of tasks.
 
     Parameters
@@ -34,6 +36,8 @@ def conditions_of(where: Mapping[str, Any] | None, since: Any = None) -> Iterato
     since
         The first moment of ``created_at``: a datetime (UTC if it does not say), a date as text, or a
         timedelta before now.
+    now
+        Seconds since 1970 UTC.
 
     Raises
     ------
@@ -47,7 +51,7 @@ def conditions_of(where: Mapping[str, Any] | None, since: Any = None) -> Iterato
         several = isinstance(wanted, Collection) and not isinstance(wanted, str | bytes | Mapping)
         yield _condition(name, list(wanted) if several else [wanted])
     if since is not None:
-        yield tasks.c.created_at >= _micros_of(since)
+        yield tasks.c.created_at >= _micros_of(since, now)
 
 
 def _condition(name: str, wanted: list[Any]) -> ColumnElement[bool]:
@@ -65,16 +69,16 @@ def _condition(name: str, wanted: list[Any]) -> ColumnElement[bool]:
         raise InvalidRequest([problem], refused=_REFUSED)
     column = tasks.c[name]
     if column.info.get("time"):
-        values = [_micros_of(value) for value in values]
+        values = [_micros_of(value, None) for value in values]
     plain = [value.item() if hasattr(value, "item") else value for value in values]
     found = column.in_(plain)
     return found if len(values) == len(wanted) else found | column.is_(None)
 
 
-def _micros_of(moment: Any) -> int:
+def _micros_of(moment: Any, now: float | None) -> int:
     try:
-        if isinstance(moment, pd.Timedelta) or hasattr(moment, "total_seconds"):
-            stamp = pd.Timestamp.now(tz="UTC") - pd.Timedelta(moment)
+        if now is not None and hasattr(moment, "total_seconds"):
+            stamp = pd.Timestamp(now, unit="s", tz="UTC") - pd.Timedelta(moment)
         else:
             stamp = pd.Timestamp(moment)
             stamp = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")

@@ -14,6 +14,7 @@ from seedance_widgets.log.clip_verdicts import starred
 from seedance_widgets.log.expiry import still_there
 from seedance_widgets.log.row import Status
 from seedance_widgets.log.schema import FRAME_COLUMNS, metrics, tags, tasks, verdicts
+from seedance_widgets.log.totals import EVERYTHING, total
 from seedance_widgets.units import HOUR
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["choose", "expiring_frame", "tasks_frame", "unknown_frame", "verdicts_frame"]
 
 _REFUSED = "the log cannot be read like this"
+_FIRST_LOOK = ["status", "kind", "model", "prompt", "seed", "tokens", "usd", "file", "created_at"]
+_PROMPT = 60  # letters of it that a short table shows
 _UNTIL = Column("until", BigInteger, info={"time": True})
 
 
@@ -60,6 +63,19 @@ def tasks_frame(store: Store, home: Path, *where: ColumnElement[bool]) -> pd.Dat
     _add_named(frame, "tags", tagged, "string")
     _add_named(frame, "metrics", measured, "Float64")
     return frame
+
+
+def newest_frame(store: Store, home: Path, limit: int) -> tuple[pd.DataFrame, int]:
+    """The newest rows in the columns that people look at first, and how many rows there are in all."""
+    newest = select(tasks.c.key).order_by(tasks.c.intent_at.desc(), tasks.c.key.desc()).limit(limit)
+    with store.read() as connection:
+        keys = list(connection.execute(newest).scalars())
+        count = sum(total(connection, EVERYTHING, 0, simulated=kind).rows for kind in (False, True))
+    frame = tasks_frame(store, home, tasks.c.key.in_(keys))
+    frame["prompt"] = frame["prompt"].str.slice(0, _PROMPT)
+    frame["created_at"] = frame["created_at"].dt.floor("s")
+    named = [name for name in map(str, frame.columns) if name.startswith(("tags.", "metrics."))]
+    return frame.loc[keys, [*_FIRST_LOOK, *named]], count
 
 
 def choose(frame: pd.DataFrame, columns: Sequence[str] | None, timezone: str | None) -> pd.DataFrame:

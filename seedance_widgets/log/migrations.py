@@ -19,6 +19,7 @@ from seedance_widgets.log.backup import keep_copy
 from seedance_widgets.log.liveness import is_alive
 from seedance_widgets.log.schema import READ_VERSION, kernels, meta, metadata
 from seedance_widgets.log.totals import EVERYTHING, keep_total
+from seedance_widgets.log.view import drop_view, make_view
 from seedance_widgets.units import micros_of, moment_of
 
 if TYPE_CHECKING:
@@ -179,6 +180,7 @@ def migrate(connection: Connection, *, now: float) -> None:
         metadata.create_all(connection)
         connection.execute(meta.insert().values(name="version", value=str(newest_version())))
         keep_total(connection, EVERYTHING)
+        make_view(connection)
         return
     is_log = {"meta", "tasks"} <= there
     found = str(connection.exec_driver_sql(READ_VERSION).scalar() or "") if is_log else ""
@@ -198,9 +200,11 @@ def migrate(connection: Connection, *, now: float) -> None:
         keep_copy(Path(path), version)
     else:
         _refuse_beside_older(connection, version, micros_of(now))
+    drop_view(connection)
     for step in MIGRATIONS[version - 1 :]:
         step(connection)
     keep_total(connection, EVERYTHING)
+    make_view(connection)
     connection.execute(meta.update().where(meta.c.name == "version").values(value=str(newest_version())))
 
 

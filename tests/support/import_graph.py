@@ -29,7 +29,7 @@ ROOMS = (
     ("catalog",),
     ("inputs",),
     ("request",),
-    ("modelark", "media", "simulator"),
+    ("modelark", "media", "metrics", "simulator"),
     ("log",),
     ("task",),
     ("recovery", "sending"),

@@ -11,7 +11,7 @@ from seedance_widgets.log.row import FileState
 from seedance_widgets.log.tags import keys_of
 from seedance_widgets.metrics.figures import Job, measures_of
 from seedance_widgets.metrics.workers import measure_all
-from seedance_widgets.progress import Progress
+from seedance_widgets.task.progress import Progress
 from seedance_widgets.units import count_text
 
 if TYPE_CHECKING:
