@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from seedance_widgets.errors import InvalidRequest, Problem
-from seedance_widgets.request.tables import several
+from seedance_widgets.request.tables import is_frame, several
 
 __all__ = ["sweep"]
 
@@ -42,6 +42,9 @@ def sweep(**values: Any) -> pd.DataFrame:
 
 
 def _values(name: str, given: Any) -> list[Any]:
+    if given is None or is_frame(given):
+        problem = Problem(name, f"<{type(given).__name__}>", "is no list of values")
+        raise InvalidRequest([problem], refused="there is no such table")
     if isinstance(given, str | bytes) or not isinstance(given, Iterable):
         return [given]
     found = several(given, name)

@@ -21,7 +21,6 @@ from seedance_widgets.errors import InvalidRequest
 from seedance_widgets.inputs.crop import check_size, nearest_ratio
 from seedance_widgets.request.input_notes import input_notes
 from seedance_widgets.request.price_of_tables import estimate_rows
-from seedance_widgets.request.tables import is_frame
 from seedance_widgets.request.task_request import TaskRequest
 from seedance_widgets.units import cost_text, usd_text
 
@@ -175,16 +174,12 @@ def estimate(
     InvalidRequest
         The fields break a rule; every fault is in ``problems``.
     """
-    if is_frame(request) or isinstance(request, list):
+    if not isinstance(request, TaskRequest | str | None):
         return estimate_rows(request, estimate, params)
     if image_size is not None:
         check_size(image_size)
     if isinstance(request, str):
         params, request = {"prompt": request, **params}, None
-    elif request is not None and not isinstance(request, TaskRequest):
-        raise TypeError(
-            f"estimate() takes a TaskRequest, or its fields as keywords, not a {type(request).__name__}"
-        )
     if request is None:
         request = TaskRequest.sketch(mode="first_frame" if image_size else "", **params)
     elif params:

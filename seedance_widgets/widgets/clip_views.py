@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from seedance_widgets.errors import MediaError
+from seedance_widgets.errors import InvalidRequest, MediaError, Problem
 from seedance_widgets.log.row import UNDERWAY, FileState, Status
 from seedance_widgets.media.video_file import PLAYABLE_CODECS, Probe, first_picture, probe, shrink
+from seedance_widgets.request.rules import shown
 from seedance_widgets.task.card import brief
 from seedance_widgets.task.task import Task
 from seedance_widgets.units import bytes_text, data_url, is_absent
@@ -101,7 +102,8 @@ def look(source: Source) -> Clip:
         given = _columns_of(source)
         video, preview = (Path(given[c]) if given.get(c) else None for c in ("video_path", "preview_path"))
         return _described(given, video, preview, None)
-    raise TypeError(f"a clip is a Task, a path or a row of the log, not {type(source).__name__}")
+    problem = Problem("tasks", shown(source), "a clip is a Task, a path or a row of the log")
+    raise InvalidRequest([problem], refused="nothing is shown")
 
 
 def _columns_of(source: Any) -> dict[str, Any]:

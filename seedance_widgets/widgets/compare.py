@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import anywidget
 import traitlets
 
+from seedance_widgets.errors import InvalidRequest, Problem
 from seedance_widgets.request.fields import FIELDS, MEDIA, PARAMETERS, Kind
 from seedance_widgets.request.tables import is_frame, several
 from seedance_widgets.task.task import Task
@@ -171,7 +172,8 @@ class CompareGrid(anywidget.AnyWidget):
         frame: Any = tasks if is_frame(tasks) else None
         self._sources = several(tasks, "tasks") if frame is None else [row for _, row in frame.iterrows()]
         if not _LEAST <= len(self._sources) <= _MOST:
-            raise ValueError(f"{_LEAST} to {_MOST} clips can be compared, not {len(self._sources)}")
+            reason = f"{_LEAST} to {_MOST} clips can be compared"
+            raise InvalidRequest([Problem("tasks", len(self._sources), reason)], refused="nothing is shown")
         self._seen = [look(source) for source in self._sources]
         super().__init__(loop=loop)
         self._shelf = Shelf(self)

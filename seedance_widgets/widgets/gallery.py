@@ -31,6 +31,7 @@ from seedance_widgets.live_output import LiveOutput
 from seedance_widgets.log.row import Status
 from seedance_widgets.media.video_file import shrink
 from seedance_widgets.request.pricing import estimate
+from seedance_widgets.request.rules import shown
 from seedance_widgets.request.tables import is_frame, several
 from seedance_widgets.request.task_request import TaskRequest
 from seedance_widgets.studio import Studio
@@ -315,7 +316,8 @@ def _tasks(drafts: Studio | Task | Iterable[Task]) -> list[Task]:
     )
     for task in tasks:
         if not isinstance(task, Task):
-            raise TypeError(f"a gallery shows tasks, not {type(task).__name__}; or give it the studio")
+            reason = f"a gallery shows tasks, not {type(task).__name__}; or give it the studio"
+            raise InvalidRequest([Problem("drafts", shown(task), reason)])
     return tasks
 
 

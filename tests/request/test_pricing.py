@@ -160,5 +160,5 @@ def test_a_request_and_its_fields_are_estimated_alike():
 def test_the_prompt_may_come_first_as_in_submit():
     fields = {"model": "seedance-1-0-pro", "resolution": "480p", "ratio": "16:9"}
     assert sw.estimate("a fox", **fields) == sw.estimate(prompt="a fox", **fields)
-    with pytest.raises(TypeError, match="not a dict"):
+    with pytest.raises(sw.InvalidRequest, match="is one dict"):
         sw.estimate(fields)

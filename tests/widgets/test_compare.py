@@ -80,7 +80,7 @@ def test_two_to_nine(files, count):
 
 
 def test_what_is_no_clip(files):
-    with pytest.raises(TypeError, match="a Task, a path or a row"):
+    with pytest.raises(ValueError, match="a Task, a path or a row"):
         CompareGrid([files[0], 3])
 
 

@@ -230,9 +230,9 @@ async def test_a_draft_whose_clip_is_gone_says_so(drafts, galleries):
 
 
 def test_what_a_gallery_shows(studio, galleries):
-    with pytest.raises(TypeError, match="a gallery shows tasks, not str; or give it the studio"):
+    with pytest.raises(sw.InvalidRequest, match="a gallery shows tasks, not str; or give it the studio"):
         galleries(["a.mp4"])
-    with pytest.raises(TypeError, match="a gallery shows tasks, not NoneType"):
+    with pytest.raises(sw.InvalidRequest, match="a gallery shows tasks, not NoneType"):
         galleries(None)
     with pytest.raises(sw.InvalidRequest, match="resolution='8k': is none of 480p, 720p, 1080p"):
         galleries(studio, resolution="8k")

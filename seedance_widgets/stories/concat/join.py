@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from seedance_widgets.errors import MediaError
+from seedance_widgets.errors import InvalidRequest, MediaError, Problem
 from seedance_widgets.media.video_file import PLAYABLE_CODECS
+from seedance_widgets.request.rules import shown
+from seedance_widgets.request.tables import is_frame, several
 from seedance_widgets.stories.concat.story import Chapter, Story
 from seedance_widgets.task.task import Task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from seedance_widgets.stories.concat.clips import Clip, Place
 
@@ -50,7 +51,7 @@ def concat(
     Parameters
     ----------
     clips
-        Tasks with a saved clip, or paths.
+        Tasks with a saved clip, or paths; or a DataFrame of the log's rows.
     path
         The file to write, ``*.mp4``; its folder is made. One that is there already is replaced, but never one
         of the clips.
@@ -68,22 +69,17 @@ def concat(
     ------
     MediaError
         A clip is missing, broken or not saved yet, or the file cannot be written. Nothing was written then.
-    TypeError
-        A clip is neither a task nor a path, or clips or titles are not given as a list.
-    ValueError
-        There are no clips, or not as many titles as clips.
+    InvalidRequest
+        A clip is neither a task nor a path, clips or titles are not given as several, there are no clips, or
+        not as many titles as clips. Nothing was written.
     """
     from seedance_widgets.stories.concat.clips import place, repeats
     from seedance_widgets.stories.concat.compatibility import sound_differences, video_differences
     from seedance_widgets.stories.concat.writing import write
 
-    if isinstance(clips, Task | str | os.PathLike) or not isinstance(clips, Iterable):
-        raise TypeError("clips are given as a list, also where there is but one")
-    if hasattr(clips, "columns"):
-        raise TypeError('of a table its clips are a column: df["video_path"]')
     if isinstance(titles, str):
-        raise TypeError("titles are given as a list, one a clip")
-    looked = _read_clips(list(clips), titles)
+        raise _refusal("titles", titles, "is one text: give a list, one a clip")
+    looked = _read_clips(_listed(clips), titles)
     target = _target(path, looked)
     # those whose last frame the next one repeats
     cut = [
@@ -120,13 +116,25 @@ def concat(
     )
 
 
+def _listed(clips: Any) -> list[Any]:
+    if not is_frame(clips):
+        return several(clips, "clips")
+    if "video_path" not in clips.columns:
+        raise _refusal("clips", "<DataFrame>", 'is a DataFrame without a column "video_path"')
+    return list(clips["video_path"])
+
+
+def _refusal(name: str, value: Any, reason: str) -> InvalidRequest:
+    return InvalidRequest([Problem(name, value, reason)], refused="nothing was joined")
+
+
 def _read_clips(sources: Sequence[Source], titles: Sequence[str | None] | None) -> list[Clip]:
     from seedance_widgets.stories.concat.clips import look
 
     if not sources:
-        raise ValueError("there are no clips to join")
+        raise _refusal("clips", [], "there are no clips to join")
     if titles is not None and len(titles) != len(sources):
-        raise ValueError(f"{len(titles)} titles for {len(sources)} clips")
+        raise _refusal("titles", len(titles), f"{len(titles)} titles for {len(sources)} clips")
     looked = []
     for number, source in enumerate(sources, 1):
         path, name, title = _file_and_names(source, number)
@@ -146,7 +154,7 @@ def _file_and_names(source: Source, number: int) -> tuple[Path, str, str]:
         prompt = source.row.prompt
         return source.video_path, name, prompt or source.key
     if not isinstance(source, str | os.PathLike):
-        raise TypeError(f"clip {number} is neither a task nor a path, but {type(source).__name__}")
+        raise _refusal("clips", shown(source), f"clip {number} is neither a task nor a path")
     path = Path(source).expanduser().absolute()
     return path, f"clip {number} ({path.name})", path.stem
 

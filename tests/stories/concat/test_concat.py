@@ -497,14 +497,14 @@ def test_what_cannot_be_asked_is_refused(kept, tmp_path, out):
         sw.concat([], out)
     with pytest.raises(ValueError, match="2 titles for 1 clips"):
         sw.concat([clip], out, titles=["a", "b"])
-    with pytest.raises(TypeError, match="clip 1 is neither"):
+    with pytest.raises(sw.InvalidRequest, match="clip 1 is neither"):
         sw.concat([7], out)
     for alone in (str(clip), clip, None):
-        with pytest.raises(TypeError, match="clips are given as a list"):
+        with pytest.raises(sw.InvalidRequest, match="clips=.* is one thing: give a list"):
             sw.concat(alone, out)
-    with pytest.raises(TypeError, match=r'df\["video_path"\]'):
-        sw.concat(pd.DataFrame({"video_path": [clip]}), out)
-    with pytest.raises(TypeError, match="titles are given as a list"):
+    with pytest.raises(sw.InvalidRequest, match='without a column "video_path"'):
+        sw.concat(pd.DataFrame({"path": [clip]}), out)
+    with pytest.raises(sw.InvalidRequest, match="titles=.* is one text"):
         sw.concat([clip], out, titles="a")
     with pytest.raises(sw.MediaError, match="ends in .mp4"):
         sw.concat([clip], tmp_path / "story.webm")
