@@ -33,6 +33,7 @@ from seedance_widgets.log.home_id import home_id
 from seedance_widgets.log.journal import Journal
 from seedance_widgets.log.looks import Looks
 from seedance_widgets.log.metrics import Metrics
+from seedance_widgets.log.row import FileState
 from seedance_widgets.log.store import Store
 from seedance_widgets.log.studies import Studies
 from seedance_widgets.media.store import Media
@@ -133,7 +134,7 @@ class StudioRuntime:
         lists = Spacing(limits.lists_per_second, max(scale, LEAST_SCALE))
         self.registry: Registry = Registry(self)
         registry = self.registry
-        peers = Peers(Leases(store, clock=clock), registry)
+        peers = self._peers = Peers(Leases(store, clock=clock), registry)
         looks = Looks(store, clock=clock)
         self._recovery = Recovery(client, journal, registry, peers, looks=looks, lists=lists, clock=clock)
         self._failover = Failover(journal, registry, peers, self._recovery)
@@ -185,14 +186,35 @@ class StudioRuntime:
         self.check_open()
         stock = await self._recovery.take_stock()
         await engine.write(self.journal.money)  # others may have spent, too
-        tasks = [self.registry.take_up(row) for row in (*stock.ours, *stock.settled)]
+        lost = await self._find_lost()
+        tasks = [self.registry.take_up(row) for row in (*stock.ours, *stock.settled, *lost)]
         tasks += [self._failover.look_on(row) for row in stock.elsewhere]
         return Resumed(
             tasks,
             elsewhere=[row.key for row in stock.elsewhere],
             settled=[row.key for row in stock.settled],
+            lost=[row.key for row in lost],
             orphans=await self._orphan_ids(),
         )
+
+    async def _find_lost(self) -> list[TaskRow]:
+        """Rows of clips that were deleted by hand while the service still has them; they are ours now."""
+        rows = [row for row in await engine.write(self.journal.rows_at_home) if row.key not in self.registry]
+        seen = [await self._seen_on_disk(row) for row in rows]
+        mine = await self._peers.claim(row.key for row in seen if row.file is FileState.LOST)
+        return [row for row in seen if row.key in mine]
+
+    async def _seen_on_disk(self, row: TaskRow) -> TaskRow:
+        """A row, after a look whether the clip that it says was saved here is there."""
+        was_saved = row.file in (FileState.SAVED, FileState.LOST)
+        path = self.absolute(row.video_path)
+        # the files of another home that shares this log are elsewhere
+        if not was_saved or path is None or row.home is None or row.home != self.journal.home:
+            return row
+        is_there = await asyncio.to_thread(path.is_file)
+        if is_there is (row.file is FileState.SAVED):
+            return row
+        return await engine.write(self.journal.seen_on_disk, row.key, is_there=is_there)
 
     async def orphans(self) -> list[Mapping[str, Any]]:
         """Tasks at the service that look like ours and are in no row."""
@@ -261,6 +283,7 @@ class StudioRuntime:
         row = await engine.write(self.journal.by_name, key)
         if row is None:
             row = await engine.write(self.journal.row, key)
+        row = await self._seen_on_disk(row)
         task = self.registry.task_of(row)
         # another kernel may have brought it further than this one was told, and paid for it
         if row.usd:

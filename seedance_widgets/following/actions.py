@@ -9,8 +9,8 @@ import json
 from typing import TYPE_CHECKING
 
 from seedance_widgets.background_loop import engine
-from seedance_widgets.errors import AnswerLost, Conflict, InvalidRequest, Problem
-from seedance_widgets.log.row import DELETABLE, LIVE, TO_SAVE, RowChanges, Status
+from seedance_widgets.errors import AnswerLost, Conflict, InvalidRequest, NotFound, Problem
+from seedance_widgets.log.row import DELETABLE, FOLLOWED, LIVE, TO_SAVE, RowChanges, Status
 from seedance_widgets.log.row_mapping import columns_from_draft
 
 if TYPE_CHECKING:
@@ -76,8 +76,15 @@ class Actions:
         self._registry.take_up(await engine.write(self._journal.matched, task.key, answer.data, "person"))
 
     async def abandon(self, task: Task) -> None:
-        """A person says that nothing came of a row whose outcome is unknown."""
-        await self._registry.record(self._journal.abandoned, task.key)
+        """A person says that nothing came of a row: its outcome is unknown, or it has no record any more."""
+        row = await engine.write(self._journal.row, task.key)
+        has_record = True
+        if row.task_id is not None and row.status in FOLLOWED:
+            try:
+                await self._get(row.task_id)
+            except NotFound:
+                has_record = False
+        await self._registry.record(self._journal.abandoned, task.key, has_record=has_record)
 
     async def judge(self, task: Task, verdict: str | None) -> None:
         """What a person thinks of the clip."""

@@ -22,6 +22,7 @@ from seedance_widgets.log.budget import check_budgets
 from seedance_widgets.log.queries import Rows, free_nonce
 from seedance_widgets.log.row import (
     FINAL,
+    FOLLOWED,
     NEVER_MADE,
     OPEN_TO_MATCH,
     UNCLEAR,
@@ -253,15 +254,24 @@ class Journal(Rows):
         found = json.dumps(list(candidates)) if candidates else None
         return self._change(key, {"candidates": found, "trouble": why}, only=(Status.UNKNOWN,))
 
-    def abandoned(self, key: str) -> TaskRow:
+    def abandoned(self, key: str, *, has_record: bool = True) -> TaskRow:
         """A person has decided that no task came of it: nothing stays reserved.
 
         Should it turn up after all, `matched` and `adopted` still take it in.
+
+        Parameters
+        ----------
+        key
+            Of the row.
+        has_record
+            Whether the service may have a record of it; False where it was just asked and has none.
         """
         reason = "Given up by hand while its outcome was unknown"
         with self._store.write() as connection:
             row = self._row(connection, key)
-            if row.status != Status.UNKNOWN or row.task_id is not None:
+            if not has_record and row.task_id is not None and row.status in FOLLOWED:
+                reason = f"Given up by hand: the service has no record of {row.task_id}"
+            elif row.status != Status.UNKNOWN or row.task_id is not None:
                 raise _refusal(key, f"the task is {row.status}; only an unknown outcome can be abandoned")
             return self._apply(connection, row, self._never_made(reason), "", None)
 
@@ -326,8 +336,24 @@ class Journal(Rows):
             return self._apply(connection, row, {**saved, **columns}, "", None)
 
     def unfiled(self, key: str, file: FileState, reason: str) -> TaskRow:
-        """The clip could not be saved: ``file`` is ``failed`` or ``expired``."""
-        return self._change(key, {"file": file, "trouble": reason}, any_status=True)
+        """The clip could not be saved: ``file`` is ``failed`` or ``expired``; one that was lost stays so."""
+        with self._store.write() as connection:
+            row = self._row(connection, key)
+            if row.file is FileState.LOST:
+                file = FileState.LOST
+            return self._apply(connection, row, {"file": file, "trouble": reason}, "", None)
+
+    def seen_on_disk(self, key: str, *, is_there: bool) -> TaskRow:
+        """The clip was saved; now its file is there, or is not there any more."""
+        with self._store.write() as connection:
+            row = self._row(connection, key)
+            changes = RowChanges()
+            if row.file is FileState.SAVED and not is_there:
+                reason = f"its clip was saved as {row.video_path}, and is not there any more"
+                changes = RowChanges(file=FileState.LOST, trouble=reason)
+            elif row.file is FileState.LOST and is_there:
+                changes = RowChanges(file=FileState.SAVED, trouble=None)
+            return self._apply(connection, row, changes, "", None)
 
     def noted(self, key: str, trouble: str) -> TaskRow:
         """Remember a trouble that changes no status, such as a 404 on GET."""

@@ -15,11 +15,11 @@ from sqlalchemy import and_, bindparam, func, select
 from seedance_widgets import catalog
 from seedance_widgets.errors import LogError
 from seedance_widgets.log.budget import standing
-from seedance_widgets.log.row import CLIPLESS, FOLLOWED, LIVE, TO_SAVE, UNCLEAR, Status, TaskRow
+from seedance_widgets.log.row import CLIPLESS, FOLLOWED, LIVE, TO_SAVE, UNCLEAR, FileState, Status, TaskRow
 from seedance_widgets.log.schema import tasks
 from seedance_widgets.log.store import Store, batches
 from seedance_widgets.log.totals import EVERYTHING, total
-from seedance_widgets.units import DAY, micros_of
+from seedance_widgets.units import DAY, HOUR, micros_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
@@ -137,6 +137,15 @@ class Rows:
             for waiting in (live, unsaved)
             for row in self._all(select(tasks).where(waiting, self._mine(), tasks.c.task_id.is_not(None)))
         ]
+
+    def rows_at_home(self) -> list[TaskRow]:
+        """Rows whose clip was saved and that the service may still have."""
+        hours = catalog.rules().file_hours * HOUR
+        # a task of the slower tier may take two days
+        begun = tasks.c.intent_at > self.now() - micros_of(hours + 3 * DAY)
+        saved = and_(tasks.c.status == Status.SUCCEEDED, tasks.c.file.in_((FileState.SAVED, FileState.LOST)))
+        young = tasks.c.finished_at > self.now() - micros_of(hours)
+        return self._all(select(tasks).where(self._mine(), begun, saved, young))
 
     def rows_to_settle(self) -> list[TaskRow]:
         """Rows of creates whose outcome is not known: being sent just now, cut off, or unanswered."""

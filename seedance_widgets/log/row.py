@@ -67,6 +67,8 @@ class FileState(StrEnum):
     SAVED = "saved"
     FAILED = "failed"
     EXPIRED = "expired"
+    LOST = "lost"
+    """It was saved, and is not there any more."""
 
 
 LIVE = (Status.QUEUED, Status.RUNNING)
@@ -98,7 +100,7 @@ WORRYING = (Status.UNKNOWN, Status.EXPIRED, Status.CANCELLED)
 
 TO_SAVE = (FileState.NONE, FileState.FAILED)
 """Of a clip that was made: it may still be saved."""
-SAVE_ENDED_BADLY = (FileState.FAILED, FileState.EXPIRED)
+SAVE_ENDED_BADLY = (FileState.FAILED, FileState.EXPIRED, FileState.LOST)
 """Of a clip that was made: it is not on the disk, and nobody tries any more by itself."""
 
 

@@ -19,7 +19,8 @@ _NEVER = "lost and never made: nothing is billed, task.resend() sends it again"
 _UNCLEAR = "still unclear: its cost stays reserved, studio.log.unknown() says more"
 _LIVE = "at work, followed again"
 _DONE = "done, its clip being saved"
-_ORDER = (_LIVE, _DONE, _FOUND, _NEVER, _UNCLEAR, _ELSEWHERE)
+_DELETED = "saved before and not there any more: its clip is fetched again"
+_ORDER = (_LIVE, _DONE, _DELETED, _FOUND, _NEVER, _UNCLEAR, _ELSEWHERE)
 _SHOWN = 3
 
 
@@ -34,6 +35,8 @@ class Resumed(list[Task]):
         Keys of those that another kernel looks after: followed through the log.
     settled
         Keys of those whose outcome was unknown before.
+    lost
+        Keys of those whose clip was saved, and was not there any more.
     orphans
         Ids of tasks at the service that carry a fingerprint of this package and have no row here; None if
         the service could not be asked. `studio.adopt` takes them in.
@@ -45,11 +48,13 @@ class Resumed(list[Task]):
         *,
         elsewhere: Iterable[str] = (),
         settled: Iterable[str] = (),
+        lost: Iterable[str] = (),
         orphans: Sequence[str] | None = (),
     ) -> None:
         super().__init__(tasks)
         self.elsewhere = frozenset(elsewhere)
         self.settled = frozenset(settled)
+        self.lost = frozenset(lost)
         self.orphans = None if orphans is None else tuple(orphans)
 
     def __repr__(self) -> str:
@@ -68,6 +73,8 @@ class Resumed(list[Task]):
     def _what(self, task: Task) -> str:
         if task.key in self.elsewhere:
             return _ELSEWHERE
+        if task.key in self.lost:
+            return _DELETED
         if task.key in self.settled:
             if task.id is not None:
                 return _FOUND

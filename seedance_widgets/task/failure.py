@@ -86,6 +86,11 @@ def _unclear(row: TaskRow) -> str:
 
 def _not_saved(row: TaskRow) -> str:
     reason = shorten_text(str(row.trouble)).rstrip(".")
+    if row.file == FileState.LOST:
+        return (
+            f"task {row.key} succeeded, and its clip is lost: {reason}. Put it back where it was, or "
+            "`await studio.resume()` fetches it again within 24 hours of its end."
+        )
     after = (
         "The kernel that followed it goes on trying, `await studio.resume()` tries at once. "
         "The service keeps files for 24 hours."

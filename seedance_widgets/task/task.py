@@ -237,8 +237,10 @@ class Task:
         try:
             await asyncio.wait_for(engine.wait(self._ended), None if timeout is None else float(timeout))
         except TimeoutError:
+            trouble = f" Last trouble: {self.row.words}" if self.row.words else ""
             raise WaitTimeout(
-                f"task {self.key} is {self.status} after {timeout} s; it goes on, and can be awaited again"
+                f"task {self.key} is {self.status} after {timeout} s; it goes on, and can be awaited "
+                f"again.{trouble}"
             ) from None
         if self._card is not None:
             await self._card.finish()
@@ -280,10 +282,12 @@ class Task:
     async def abandon(self) -> Task:
         """Say that nothing came of a task whose outcome is unknown: its cost is no longer reserved.
 
+        One at work is given up too where the service, which is asked first, has no record of it.
+
         Raises
         ------
         InvalidRequest
-            Its outcome is not unknown.
+            Its outcome is not unknown, or the service has its record.
         """
         await engine.bridge(self._runtime.actions.abandon(self))
         return self

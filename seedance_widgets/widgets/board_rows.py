@@ -255,6 +255,8 @@ def _trouble(row: TaskRow) -> tuple[str | None, str | None]:
         return f"It never reached the service: {row.error_message}", f"Send it again. {_NOT_BILLED}"
     if status == Status.UNKNOWN:
         return f"The answer was lost: {row.error_message}", _LOST
+    if status == Status.SUCCEEDED and file == FileState.LOST:
+        return f"Its clip is lost: {trouble}", "Put it back, or resume within 24 hours of its end."
     if status == Status.SUCCEEDED and file == FileState.EXPIRED:
         return f"Its clip is gone: {trouble}", "The service keeps files for 24 hours. Generate it again."
     if status == Status.SUCCEEDED and file != FileState.SAVED:
