@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import hashlib
 import logging
 import os
@@ -38,6 +39,7 @@ from seedance_widgets.log.store import Store
 from seedance_widgets.log.studies import Studies
 from seedance_widgets.media.store import Media
 from seedance_widgets.modelark.client import Client, Spacing
+from seedance_widgets.recovery.elsewhere import find_elsewhere
 from seedance_widgets.recovery.failover import Failover
 from seedance_widgets.recovery.leases import Leases, Peers
 from seedance_widgets.recovery.recovery import Recovery
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
     from seedance_widgets.log.expiry import Deadline
     from seedance_widgets.log.row import TaskRow
     from seedance_widgets.modelark.credentials import Key
+    from seedance_widgets.recovery.elsewhere import Elsewhere
     from seedance_widgets.sending.limits import Limits
     from seedance_widgets.task.task import Task
 
@@ -131,7 +134,7 @@ class StudioRuntime:
         self.studies = Studies(store, simulated=simulated, clock=clock)
         self._paces = LearnedPaces(store, simulated=simulated)
         # each of these knows those above it
-        lists = Spacing(limits.lists_per_second, max(scale, LEAST_SCALE))
+        lists = self._lists = Spacing(limits.lists_per_second, max(scale, LEAST_SCALE))
         self.registry: Registry = Registry(self)
         registry = self.registry
         peers = self._peers = Peers(Leases(store, clock=clock), registry)
@@ -219,6 +222,14 @@ class StudioRuntime:
     async def orphans(self) -> list[Mapping[str, Any]]:
         """Tasks at the service that look like ours and are in no row."""
         return await self._recovery.orphans()
+
+    async def elsewhere(self, *, since: int | None, model: str | None, counted: bool) -> Elsewhere:
+        """What the service has that is in no row; blocks for its lists."""
+        self.check_open()
+        take = functools.partial(self.actions.take_in, counted=counted)
+        return await find_elsewhere(
+            self.client, self.journal, since=since, model=model, lists=self._lists, counted=counted, take=take
+        )
 
     async def _orphan_ids(self) -> list[str] | None:
         try:

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from seedance_widgets.following.webhook import Webhook
     from seedance_widgets.log import Log
     from seedance_widgets.log.row import RowChanges, TaskRow
+    from seedance_widgets.recovery.elsewhere import Elsewhere
     from seedance_widgets.recovery.resume_result import Resumed
     from seedance_widgets.request.pricing import Estimate
     from seedance_widgets.runtime import StudioRuntime
@@ -603,6 +604,38 @@ class Studio:
     async def adopt(self, task_id: str) -> Task:
         """Take in a task made elsewhere: it gets a row, is followed, and its clip is saved."""
         return await engine.bridge(self._runtime.actions.adopt(task_id))
+
+    async def adopt_all(
+        self, *, since: Any = None, model: str | None = None, count: bool = False
+    ) -> Elsewhere:
+        """What the service lists and this log has no row of, with its sum; nothing is taken in yet.
+
+        ``await (await studio.adopt_all()).adopt()`` takes all in: each gets a row, is followed, and its clip
+        is saved. Others may share the account, so look at the list first. A task that may be the lost one of
+        a row here is left out and named.
+
+        Parameters
+        ----------
+        since
+            First moment of ``created_at``: a datetime, a date as text, or a timedelta back from now. The
+            service lists 7 days.
+        model
+            Name or id of a model; all by default.
+        count
+            Whether what they cost counts as spent, and against budgets.
+
+        Raises
+        ------
+        InvalidRequest
+            There is no such moment or model.
+        ServiceError
+            The service could not be asked.
+        """
+        from seedance_widgets.log.conditions import moment_of_text
+
+        wire = None if model is None else catalog.find(model).wire_id
+        first = None if since is None else moment_of_text(since, self._runtime.clock())
+        return await engine.bridge(self._runtime.elsewhere(since=first, model=wire, counted=count))
 
     async def resume(self) -> Resumed:
         """After a restart: follow what is still live, look for what is unclear, fetch what is not saved.

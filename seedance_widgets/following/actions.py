@@ -6,7 +6,7 @@ None of these happens by itself. Each checks first, and what it refuses changes 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seedance_widgets.background_loop import engine
 from seedance_widgets.errors import AnswerLost, Conflict, InvalidRequest, NotFound, Problem
@@ -14,6 +14,7 @@ from seedance_widgets.log.row import DELETABLE, FOLLOWED, LIVE, TO_SAVE, RowChan
 from seedance_widgets.log.row_mapping import columns_from_draft
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from concurrent.futures import Future
 
     from seedance_widgets.log.clip_verdicts import Verdicts
@@ -57,6 +58,13 @@ class Actions:
         """A task made elsewhere: log it, follow it, save its clip."""
         answer = await self._get(task_id)
         row = await engine.write(self._journal.adopted, answer.data)
+        await self._peers.claim([row.key])
+        return self._registry.take_up(row)
+
+    async def take_in(self, answer: Mapping[str, Any], *, counted: bool) -> Task:
+        """A task made elsewhere, as the service's list tells it; as `adopt`."""
+        self._outbox.check_open()
+        row = await engine.write(self._journal.adopted, answer, counted=counted)
         await self._peers.claim([row.key])
         return self._registry.take_up(row)
 

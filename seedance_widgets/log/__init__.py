@@ -145,6 +145,33 @@ class Log:
 
         return write_log(self.to_pandas(**choice), path, kind)
 
+    def add(self, table: Any) -> list[str]:
+        """Add rows of tasks that were made by other means, such as a year before this package.
+
+        They are looked at with ours, and their cost is in ``usd``, but never counted as spent or against a
+        budget: ``counted`` is False.
+
+        Parameters
+        ----------
+        table
+            A DataFrame, or dicts, with columns named as those of `to_pandas`; ``model`` and ``created_at``
+            are needed, a column of one's own is ``tags.<name>``. ``key`` is made where there is none; files
+            are left out.
+
+        Returns
+        -------
+        list of str
+            The keys of the rows, in their order.
+
+        Raises
+        ------
+        InvalidRequest
+            A column or a cell cannot be of a row, or a key is there already; nothing was added.
+        """
+        from seedance_widgets.log.added import add_rows
+
+        return add_rows(self._store, table, self._clock())
+
     def tag(self, keys: Any, /, **tags: Any) -> None:
         """Tag tasks, as in ``tag(keys, campaign="spring")``; a tag of None is taken away.
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement
 
-__all__ = ["conditions_of"]
+__all__ = ["conditions_of", "moment_of_text"]
 
 _REFUSED = "the log cannot be read like this"
 _NAMED = {"tags": tags, "metrics": metrics}
@@ -51,7 +51,7 @@ def conditions_of(
         several = isinstance(wanted, Collection) and not isinstance(wanted, str | bytes | Mapping)
         yield _condition(name, list(wanted) if several else [wanted])
     if since is not None:
-        yield tasks.c.created_at >= _micros_of(since, now)
+        yield tasks.c.created_at >= moment_of_text(since, now)
 
 
 def _condition(name: str, wanted: list[Any]) -> ColumnElement[bool]:
@@ -69,13 +69,20 @@ def _condition(name: str, wanted: list[Any]) -> ColumnElement[bool]:
         raise InvalidRequest([problem], refused=_REFUSED)
     column = tasks.c[name]
     if column.info.get("time"):
-        values = [_micros_of(value, None) for value in values]
+        values = [moment_of_text(value, None) for value in values]
     plain = [value.item() if hasattr(value, "item") else value for value in values]
     found = column.in_(plain)
     return found if len(values) == len(wanted) else found | column.is_(None)
 
 
-def _micros_of(moment: Any, now: float | None) -> int:
+def moment_of_text(moment: Any, now: float | None) -> int:
+    """A moment that a person gave, in microseconds since 1970; with ``now``, a timedelta before it too.
+
+    Raises
+    ------
+    InvalidRequest
+        It is none.
+    """
     try:
         if now is not None and hasattr(moment, "total_seconds"):
             stamp = pd.Timestamp(now, unit="s", tz="UTC") - pd.Timedelta(moment)

@@ -21,12 +21,12 @@ from seedance_widgets.log.schema import FRAME_COLUMNS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["read_log", "write_log"]
+__all__ = ["TIME", "read_log", "type_of", "write_log"]
 
 _RUN = ("=", "+", "-", "@", "\t", "\r", "'")
 _SHEET = "log"
 _CELL = 32_767  # letters that a cell of Excel holds
-_TIME: Any = "datetime64[us, UTC]"
+TIME: Any = "datetime64[us, UTC]"
 _MARK = "'"
 _ESCAPE = re.compile("_(?=x[0-9A-Fa-f]{4}_)")  # how a sheet writes a letter that it has not
 
@@ -98,7 +98,7 @@ def read_log(path: Path | str) -> pd.DataFrame:
         frame = frame.set_index("key")
     frame.index = frame.index.astype("string")
     for name in frame.columns:
-        frame[name] = _typed(frame[name], _type_of(str(name)))
+        frame[name] = _typed(frame[name], type_of(str(name)))
     return frame
 
 
@@ -109,7 +109,7 @@ def _unread(path: Path, reason: str) -> InvalidRequest:
 _TYPES = {
     **{
         str(column.name): (
-            _TIME
+            TIME
             if column.info.get("time")
             else "boolean"
             if isinstance(column.type, Boolean)
@@ -125,7 +125,8 @@ _TYPES = {
 }
 
 
-def _type_of(name: str) -> Any:
+def type_of(name: str) -> Any:
+    """The dtype of a column of the log, None for one that it has not."""
     kind = {"tags": "string", "metrics": "Float64"}.get(name.partition(".")[0]) if "." in name else None
     return kind or _TYPES.get(name)
 
@@ -133,8 +134,8 @@ def _type_of(name: str) -> Any:
 def _typed(cells: pd.Series[Any], kind: Any) -> Any:
     if kind is None:
         return cells
-    if kind == _TIME:
-        return pd.to_datetime(cells, utc=True, format="ISO8601").astype(_TIME)
+    if kind == TIME:
+        return pd.to_datetime(cells, utc=True, format="ISO8601").astype(TIME)
     if kind == "boolean" and not pd.api.types.is_bool_dtype(cells):
         cells = cells.map({"True": True, "False": False, True: True, False: False})
     if kind in ("Int64", "Float64") and pd.api.types.is_string_dtype(cells):

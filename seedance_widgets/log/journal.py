@@ -295,12 +295,12 @@ class Journal(Rows):
             self.money()  # cards show it, and must not have to ask
         return newer
 
-    def adopted(self, answer: Mapping[str, Any]) -> TaskRow:
-        """A task made elsewhere gets a row, or the row that already has its id."""
-        task_id, wire_model = str(answer["id"]), _text(answer.get("model"))
-        draft_id, model = _text(answer.get("draft_task_id")), wire_model or ""
-        with contextlib.suppress(InvalidRequest):
-            model = catalog.find(model).id
+    def adopted(self, answer: Mapping[str, Any], *, counted: bool = True) -> TaskRow:
+        """A task made elsewhere gets a row, or the row that already has its id.
+
+        Unless it is ``counted``, what it cost is no part of what is spent.
+        """
+        task_id = str(answer["id"])
         now = self.now()
         with self._store.write() as connection:
             row = self._with_id(connection, task_id)
@@ -308,18 +308,16 @@ class Journal(Rows):
                 lost = find_lost_intent(connection, answer, simulated=self._simulated, now=now)
                 row = lost and self._apply(connection, lost, match(lost, task_id, "fingerprint"), "", None)
             if row is None:
-                parent = self._with_id(connection, draft_id) if draft_id else None
-                columns: RowChanges = {
-                    "status": Status.QUEUED,  # until the answer says otherwise
-                    "task_id": task_id,
-                    "kind": "draft" if answer.get("draft") else "final" if draft_id else "standard",
-                    "model": model,
-                    "wire_model": wire_model,
-                    **columns_from_draft(parent),
-                }
-                row = self._new(now, columns, self._new_key(now))
+                row = self._made_elsewhere(connection, answer, now, counted=counted)
                 self._insert(connection, row, {})
         return self.observed(row.key, answer, "adopt")
+
+    def sketch(self, answers: Sequence[Mapping[str, Any]]) -> list[TaskRow]:
+        """The rows that `adopted` would make of tasks that have none; none is written."""
+        now = self.now()
+        with self._store.read() as connection:
+            rows = [self._made_elsewhere(connection, answer, now, counted=False) for answer in answers]
+        return [row.with_changes(columns_of(answer, row)) for answer, row in zip(answers, rows, strict=True)]
 
     def filed(self, key: str, *, whole: bool = True, **columns: Unpack[RowChanges]) -> TaskRow:
         """The clip is on disk: paths relative to the home, hash and true size are known.
@@ -368,6 +366,25 @@ class Journal(Rows):
         return self._change(key, {"trouble": "its record at the service was deleted"}, any_status=True)
 
     # --- inside ------------------------------------------------------------------------------------------
+
+    def _made_elsewhere(
+        self, connection: Connection, answer: Mapping[str, Any], now: int, *, counted: bool
+    ) -> TaskRow:
+        """A row for a task that was made by other means."""
+        wire_model, draft_id = _text(answer.get("model")), _text(answer.get("draft_task_id"))
+        model = wire_model or ""
+        with contextlib.suppress(InvalidRequest):
+            model = catalog.find(model).id
+        columns: RowChanges = {
+            "status": Status.QUEUED,  # until the answer says otherwise
+            "task_id": str(answer["id"]),
+            "kind": "draft" if answer.get("draft") else "final" if draft_id else "standard",
+            "model": model,
+            "wire_model": wire_model,
+            "counted": counted,
+            **columns_from_draft(self._with_id(connection, draft_id) if draft_id else None),
+        }
+        return self._new(now, columns, self._new_key(now))
 
     def _check_budgets(
         self,

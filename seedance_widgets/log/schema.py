@@ -209,7 +209,6 @@ FRAME_COLUMNS = tuple(
         "resent_as",
         "study_seed",
         "reserved_usd",
-        "counted",
         "home",
         "video_url",
         "last_frame_url",
