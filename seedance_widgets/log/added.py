@@ -13,7 +13,7 @@ from sqlalchemy import select
 from seedance_widgets.errors import InvalidRequest, Problem
 from seedance_widgets.log.conditions import moment_of_text
 from seedance_widgets.log.exports import TIME, type_of
-from seedance_widgets.log.row import FileState, Status, TaskRow
+from seedance_widgets.log.row import FINAL, FileState, Status, TaskRow
 from seedance_widgets.log.schema import FRAME_COLUMNS, metrics, tasks
 from seedance_widgets.log.store import Store, batches
 from seedance_widgets.log.tag_rows import put_tags, tags_read
@@ -118,7 +118,9 @@ def _row_of(
     columns["key"] = str(columns.get("key") or f"added-{secrets.token_hex(6)}")
     # the table's order, where the service's whole seconds are the same
     columns["intent_at"] = (columns.get("created_at") or 0) + number
-    row = TaskRow(**{**columns, "file": FileState.NONE, "counted": False})
+    # nobody is to look for the clips of a year
+    file = FileState.EXPIRED if columns["status"] is Status.SUCCEEDED else FileState.NONE
+    row = TaskRow(**{**columns, "file": file, "counted": False})
     return row, tags_read(tags), figures
 
 
@@ -126,6 +128,8 @@ def _cell(name: str, value: Any, number: int, now: float, problems: list[Problem
     """A cell as the log keeps it; what it cannot be is said."""
     try:
         if name == "status":
+            if Status(value) not in FINAL:
+                raise ValueError("is not ended; studio.adopt_all takes in what is at work")
             return Status(value)
         kind = type_of(name)
         if kind == TIME:

@@ -100,7 +100,7 @@ def year():
             "created_at": [
                 "2025-11-01",
                 pd.Timestamp("2025-11-02 10:00", tz="UTC"),
-                dt.datetime(2025, 11, 3),
+                dt.datetime(2025, 11, 3, tzinfo=dt.UTC),
             ],
             "usd": [0.25, 0.5, 0.0],
             "tokens": [100, 200, None],
@@ -136,7 +136,7 @@ async def test_a_log_that_was_written_is_added_to_another(studio, others, tmp_pa
     frame = studio.log.to_pandas()
     assert list(frame.index) == added == [task.key for task in others]
     assert frame["usd"].to_list() == [task.usd for task in others]
-    assert frame["file"].eq("none").all()
+    assert frame["file"].eq("expired").all()
     assert studio.spent == 0
     assert repr(await studio.resume()) == "nothing was left to do"
 
@@ -150,7 +150,8 @@ async def test_a_log_that_was_written_is_added_to_another(studio, others, tmp_pa
         ({"tokens": "many"}, "row 0: tokens"),
         ({"status": "done"}, "row 0: status"),
         ({"created_at": "some day"}, "row 0: created_at"),
-        ({"created_at": None}, "row 0: created_at"),
+        ({"created_at": None}, "column"),
+        ({"status": "running"}, "row 0: status"),
         ({"generate_audio": "yes"}, "row 0: generate_audio"),
         ({"key": "same"}, "key"),
     ],
