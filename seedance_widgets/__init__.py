@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from seedance_widgets.widgets.cropper import ImageCropper as ImageCropper
     from seedance_widgets.widgets.form import ParameterForm as ParameterForm
     from seedance_widgets.widgets.gallery import Gallery as Gallery
+    from seedance_widgets.widgets.log_table import LogTable as LogTable
     from seedance_widgets.widgets.panel import Panel as Panel
     from seedance_widgets.widgets.player import VideoPlayer as VideoPlayer
     from seedance_widgets.widgets.rater import BlindRater as BlindRater
@@ -76,6 +77,7 @@ _HOMES = {
     "ImageCropper": "widgets.cropper",
     "Limits": "sending.limits",
     "Log": "log",
+    "LogTable": "widgets.log_table",
     "Panel": "widgets.panel",
     "ParameterForm": "widgets.form",
     "RaterModel": "study.judging.rater_model",

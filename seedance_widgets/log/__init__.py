@@ -16,7 +16,7 @@ from seedance_widgets.errors import LogError
 from seedance_widgets.units import is_absent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -110,6 +110,13 @@ class Log:
         conditions = conditions_of(where, since, now=self._clock())
         frame = tasks_frame(self._store, self._home, *conditions)
         return choose(frame, columns, timezone)
+
+    def rows_of(self, keys: Iterable[str]) -> pd.DataFrame:
+        """The rows of these keys as `to_pandas` gives them; those that the log has."""
+        from seedance_widgets.log.dataframes import tasks_frame
+        from seedance_widgets.log.schema import tasks
+
+        return tasks_frame(self._store, self._home, tasks.c.key.in_(list(keys)))
 
     def to_parquet(self, path: Path | str, **choice: Any) -> Path:
         """Write the log to a Parquet file, for `read_log`, pandas, polars or duckdb; returns its path.

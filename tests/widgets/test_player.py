@@ -60,7 +60,7 @@ async def test_a_task_and_its_row_show_the_same(studio):
 
 @pytest.mark.parametrize("source", [None, 3, ["a.mp4"], object()])
 def test_what_is_no_clip(source):
-    with pytest.raises(TypeError, match="a Task, a path or a row"):
+    with pytest.raises(sw.InvalidRequest, match="a Task, a path or a row"):
         VideoPlayer(source)
 
 
@@ -112,7 +112,7 @@ def test_another_clip_in_the_same_place(file, tmp_path):
     player.show(other)
     assert player.clip["name"] == "other.mp4"
     assert player.clip["id"] != before
-    with pytest.raises(TypeError):
+    with pytest.raises(sw.InvalidRequest):
         player.show(3)
     assert player.source == other
 
