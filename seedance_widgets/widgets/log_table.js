@@ -265,7 +265,7 @@ class TableView extends View {
   }
 
   move(keys, place, extend) {
-    if (extend) this.pick(keys[place], true);
+    if (extend) this.select(choose(this.get("selected"), keys, keys[place], this.current));
     this.current = keys[place];
     this.focusRow();
   }
