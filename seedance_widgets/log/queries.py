@@ -16,7 +16,7 @@ from seedance_widgets import catalog
 from seedance_widgets.errors import LogError
 from seedance_widgets.log.budget import standing
 from seedance_widgets.log.row import CLIPLESS, FOLLOWED, LIVE, TO_SAVE, UNCLEAR, FileState, Status, TaskRow
-from seedance_widgets.log.schema import tasks
+from seedance_widgets.log.schema import tags, tasks
 from seedance_widgets.log.store import Store, batches
 from seedance_widgets.log.totals import EVERYTHING, total
 from seedance_widgets.units import DAY, HOUR, micros_of
@@ -234,6 +234,16 @@ class Rows:
     def spent(self) -> float:
         """Dollars settled, as `money` last read them; asks nothing."""
         return self._spent
+
+    def tags_of(self, keys: Iterable[str]) -> dict[str, dict[str, str]]:
+        """The tags of each of these tasks that has some."""
+        found: dict[str, dict[str, str]] = {}
+        with self._store.read() as connection:
+            for part in batches(keys):
+                those = select(tags).where(tags.c.key.in_(part)).order_by(tags.c.key, tags.c.name)
+                for row in connection.execute(those):
+                    found.setdefault(row.key, {})[row.name] = row.value
+        return found
 
     def live(self, wire_model: str, tier: str) -> int:
         """How many tasks of a model are queued or running."""

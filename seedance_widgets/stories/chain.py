@@ -38,6 +38,7 @@ from seedance_widgets.request.pricing import estimate
 from seedance_widgets.request.tables import is_frame, several
 from seedance_widgets.request.task_request import TaskRequest
 from seedance_widgets.task.card import as_text
+from seedance_widgets.task.progress import Progress
 from seedance_widgets.task.task import Task
 from seedance_widgets.units import cost_text, count_text, relative_path, usd_text
 
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     from seedance_widgets.request.pricing import Estimate
     from seedance_widgets.runtime import StudioRuntime
 
-    Progress = Callable[[int, int, Task], object]
+    Told = Callable[[int, int, Task], object]
 
 __all__ = ["Chain", "Link", "find_links", "given_prompts", "source_of"]
 
@@ -225,7 +226,7 @@ class Chain:
         *,
         budgets: Sequence[Budget],
         parent: str | None,
-        progress: Progress | None,
+        progress: Told | None,
     ) -> None:
         self._runtime = runtime
         self._links = links
@@ -233,6 +234,8 @@ class Chain:
         self._parent = parent
         self._progress = progress
         self._output = LiveOutput(self._picture)
+        # a script has a line on its terminal instead
+        self._bar = None if in_notebook() else Progress("chain", len(links), unit="link")
         self._news = ""
         self._tasks: list[Task] = []
         self._current: Task | None = None
@@ -263,6 +266,8 @@ class Chain:
                 self._tell(task, link.number)
         finally:
             await self._output.finish()
+            if self._bar is not None:
+                await self._bar.finish(len(self._tasks), self._news)
         return self._tasks
 
     async def _make_link(self, link: Link) -> Task:
@@ -373,6 +378,8 @@ class Chain:
         if is_first and in_notebook():
             self._output.show()
         self._output.redraw()
+        if self._bar is not None:
+            self._bar.show(len(self._tasks), news)
 
     def _picture(self) -> Bundle:
         lines, cells = [], []

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from seedance_widgets.errors import InvalidStudy, LogError
-from seedance_widgets.live_output import current_cell, in_notebook
+from seedance_widgets.live_output import current_cell
 from seedance_widgets.study.judging.vote_tables import ballots, trial_table
 from seedance_widgets.study.judging.voting import Ballot
 from seedance_widgets.study.making import stored_definition
@@ -166,7 +166,7 @@ class Study(Ballot):
 
         if await asyncio.to_thread(lambda: self.is_revealed and not self.outcome.complete):
             raise InvalidStudy(f"the study {self.name!r} was revealed: no clip is made any more")
-        drawn = LiveProgress() if progress is True and in_notebook() else None
+        drawn = LiveProgress(self.name) if progress is True else None
         show = progress if callable(progress) else drawn.show if drawn else _nothing
         outcome = await Run(self._studio, self.name, self._design, show=show).go(retry_failed=retry_failed)
         if drawn is None:

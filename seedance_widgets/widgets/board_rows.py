@@ -7,6 +7,7 @@ and no more, so that fifty of them stay small.
 from __future__ import annotations
 
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 import httpx
@@ -19,7 +20,7 @@ from seedance_widgets.task.card import STATUS_WORDS, shorten
 from seedance_widgets.units import cost_text, count_text, seconds_of, usd_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from seedance_widgets.following.pace import Pace
     from seedance_widgets.log.budget import Standing
@@ -31,6 +32,7 @@ __all__ = ["BoardRow", "board_money", "board_row", "read_board"]
 
 _PROMPT = 120
 _LENGTH = 300
+_TAG = 60
 _MILLISECOND = 1000  # in the log's microseconds
 
 _UNNAMED = {"final": "final of a draft"}
@@ -91,9 +93,13 @@ def read_board(runtime: StudioRuntime, limit: int, budgets: Sequence[Budget]) ->
     """
     paces, ending = runtime.timing()
     rows = runtime.recent(limit)
+    tags = runtime.journal.tags_of(row.key for row in rows)
     unfollowed = len(runtime.unfollowed())
     return {
-        "rows": [board_row(row, paces.of(row), followed=runtime.follows(row.key)) for row in rows],
+        "rows": [
+            board_row(row, paces.of(row), followed=runtime.follows(row.key), tags=tags.get(row.key, {}))
+            for row in rows
+        ],
         "money": board_money(
             *runtime.money(), runtime.journal.standings(budgets), simulated=runtime.simulated
         ),
@@ -132,7 +138,9 @@ def _spent_text(spent: float, reserved: float) -> str:
     return f"Spent {usd_text(spent)}" + (f" and {usd_text(reserved)} reserved" if reserved else "")
 
 
-def board_row(row: TaskRow, pace: Pace, *, followed: bool) -> BoardRow:
+def board_row(
+    row: TaskRow, pace: Pace, *, followed: bool, tags: Mapping[str, str] = MappingProxyType({})
+) -> BoardRow:
     """One row of the log as the board shows it.
 
     Parameters
@@ -143,6 +151,8 @@ def board_row(row: TaskRow, pace: Pace, *, followed: bool) -> BoardRow:
         Of tasks like it.
     followed
         Whether something may still happen to it by itself.
+    tags
+        Of the task.
     """
     if row.status == Status.INTENT and not followed:
         # cut off between the intent and the answer, or another kernel's: nobody here will hear of it
@@ -162,7 +172,9 @@ def board_row(row: TaskRow, pace: Pace, *, followed: bool) -> BoardRow:
         "word": word,
         "warn": lost or status in WORRYING or None,
         "name": shorten(row.prompt or "", _PROMPT) or _UNNAMED.get(row.kind, "no prompt"),
-        "what": " · ".join(_what(row)),
+        "what": " · ".join(
+            [*_what(row), *(shorten(f"{name}={value}", _TAG) for name, value in tags.items())]
+        ),
         "start": _began(row) // _MILLISECOND,
         "took": took,
         "pace": _figures(pace) if open_ and followed else None,

@@ -6,10 +6,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from seedance_widgets.live_output import LiveOutput, bundle_of, current_cell, show_once
+from seedance_widgets.live_output import LiveOutput, bundle_of, current_cell, in_notebook, show_once
 from seedance_widgets.log.row import UNCLEAR, Status
 from seedance_widgets.study.making.clip_states import STATES
 from seedance_widgets.task.card import as_text
+from seedance_widgets.task.progress import Progress
 from seedance_widgets.units import usd_text
 
 if TYPE_CHECKING:
@@ -77,6 +78,11 @@ class Outcome:
                 yield f"incomplete: {arm} has {said}"
         yield from (f"stopped: {reason}" for reason in self.stopped)
 
+    @property
+    def how_far(self) -> tuple[int, str]:
+        """How many clips have ended, and a line that says how it stands."""
+        return sum(fate.state not in ("missing", "unfinished") for fate in self.fates), self._head()
+
     def _head(self) -> str:
         made = sum(fate.state == "made" for fate in self.fates)
         usd = sum(fate.usd for fate in self.fates)
@@ -101,22 +107,32 @@ class Outcome:
 
 
 class LiveProgress:
-    """The outcomes of a run as one output of its cell, the newest in place of the one before."""
+    """The outcomes of a run as one output of its cell, the newest in place of the one before.
 
-    def __init__(self) -> None:
+    In a script it is a line on the terminal.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
         self._newest: Outcome | None = None
         self._output = LiveOutput(self._picture)
+        self._bar: Progress | None = None
 
     def show(self, outcome: Outcome) -> None:
         """Show an outcome, at once the first time and soon after that."""
         is_first, self._newest = self._newest is None, outcome
-        if is_first:
+        if not in_notebook():
+            self._bar = self._bar or Progress(f"study {self._name}", len(outcome.fates))
+            self._bar.show(*outcome.how_far)
+        elif is_first:
             self._output.show()
         else:
             self._output.redraw()
 
     async def finish(self) -> None:
         """Show the last outcome while the cell still runs."""
+        if self._bar is not None and self._newest is not None:
+            await self._bar.finish(*self._newest.how_far)
         await self._output.finish()
 
     def _picture(self) -> Bundle:

@@ -179,3 +179,18 @@ async def test_a_model_without_seeds_makes_each_clip_once(studio, simulator):
     assert (await study.run()).asked == 0
     assert len(simulator.tasks()) == 4
     assert len(study.trials("ann")) == 2
+
+
+async def test_a_script_has_a_line_on_its_terminal_and_a_pipe_has_none(studio, monkeypatch):
+    import io
+    import sys
+
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    for stream, is_told in ((Terminal(), True), (io.StringIO(), False)):
+        monkeypatch.setattr(sys, "stderr", stream)
+        study = studio.study(f"s-{is_told}", arms={"a": "{item}", "b": "{item}, slow"}, items=["a fox"], seeds=1, **SMALL)
+        await study.run()
+        assert ("study s-" in stream.getvalue() and "2/2" in stream.getvalue()) is is_told
