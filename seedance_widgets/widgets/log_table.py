@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,7 @@ import traitlets
 from seedance_widgets.background_loop import engine, keep_going
 from seedance_widgets.errors import InvalidRequest, Problem, SeedanceError, error_text
 from seedance_widgets.log.exports import write_log
+from seedance_widgets.log.row import CLIPLESS
 from seedance_widgets.request.pricing import estimate
 from seedance_widgets.request.rules import shown
 from seedance_widgets.task.card import shorten
@@ -42,6 +45,7 @@ __all__ = ["LogTable"]
 _HERE = Path(__file__)
 _NOTICE = 400
 _PAUSE_SECONDS = 0.5
+_REST = 5.0
 _TEXT_ROWS = 10
 _FEWEST, _MOST = 2, 9  # clips side by side
 _CODE = 20  # tasks whose code is copied at once
@@ -90,6 +94,7 @@ class LogTable(anywidget.AnyWidget):
         self._chosen = self._data.check_columns(columns or [*known, *named] or self._data.columns[:8])
         self._query = Query(sort="created_at" if "created_at" in frame.columns else self._chosen[0])
         self._found: list[str] = []
+        self._lock = threading.RLock()  # the kernel's own thread and the engine's show it
         self._changed: set[str] = set()
         self._refreshing: asyncio.Task[None] | None = None
         self._agreed: Callable[[], Awaitable[None]] | None = None
@@ -123,10 +128,9 @@ class LogTable(anywidget.AnyWidget):
     # --- what is shown -----------------------------------------------------------------------------------
 
     def _show(self) -> None:
-        looked = self._data.look(self._query, self._chosen)
-        self._found = looked.found
-        kinds = self._data.kinds(self._chosen)
-        with self.hold_sync():
+        with self._lock, self.hold_sync():
+            looked, kinds = self._data.look(self._query, self._chosen), self._data.kinds(self._chosen)
+            self._found = looked.found
             self.query = {**self._query.told(), "page": looked.page}
             self.columns = [{"name": name, "kind": kinds[name]} for name in self._chosen]
             self.rows = [
@@ -166,12 +170,22 @@ class LogTable(anywidget.AnyWidget):
         """Show what has changed; says whether to go on."""
         if self._studio is None or not self._changed or self._studio.runtime.closed or self.comm is None:
             return False
-        keys, self._changed = self._changed, set()
-        newer = await engine.write(self._studio.log.rows_of, keys)
-        self._data = await asyncio.to_thread(self._data.with_rows, newer)
-        await asyncio.to_thread(self._show)
-        await asyncio.sleep(_PAUSE_SECONDS)
+        keys, self._changed, began = self._changed, set(), time.monotonic()
+        await self._read_again(keys)
+        # of a long log a look takes longer: looking on must stay a small part of the kernel's work
+        await asyncio.sleep(max(_PAUSE_SECONDS, _REST * (time.monotonic() - began)))
         return True
+
+    async def _read_again(self, keys: Iterable[str]) -> None:
+        """Show these rows as the log has them now."""
+        assert self._studio is not None
+        newer = await engine.write(self._studio.log.rows_of, list(keys))
+        await asyncio.to_thread(self._take, newer)
+
+    def _take(self, newer: pd.DataFrame) -> None:
+        with self._lock:
+            self._data = self._data.with_rows(newer)
+            self._show()
 
     # --- what the browser asks for -----------------------------------------------------------------------
 
@@ -254,11 +268,11 @@ class LogTable(anywidget.AnyWidget):
             )
         assert self._studio is not None
         await asyncio.to_thread(self._studio.log.tag, keys, **{name: told or None})
-        if f"tags.{name}" not in self._chosen and told:
-            self._chosen = [*self._chosen, f"tags.{name}"]
-        self._data = self._data.with_rows(await engine.write(self._studio.log.rows_of, keys))
-        self._chosen = [each for each in self._chosen if each in self._data.frame.columns]
-        self._show()
+        await self._read_again(keys)
+        column = f"tags.{name}"
+        if told and column not in self._chosen and column in self._data.columns:
+            self._chosen = [*self._chosen, column]
+            await asyncio.to_thread(self._show)
         self.notice = (
             f"{count_text(len(keys), 'task')} tagged {name}={told}" if told else f"{name} taken away"
         )
@@ -282,32 +296,25 @@ class LogTable(anywidget.AnyWidget):
 
     async def _rerun(self, keys: Sequence[str], _: str) -> None:
         tasks = [await self._task(key) for key in keys]
-        prices = [estimate(task.request).usd_max for task in tasks]
-        words = f"Send {count_text(len(keys), 'request')} again, each for a new clip, {_most(prices)}?"
-        assert self._studio is not None
-        studio = self._studio
-
-        async def send() -> None:
-            for task in tasks:
-                await studio.rerun(task, seed=None)
-
-        self._ask(words, "Send", send)
+        what = f"{count_text(len(tasks), 'request')} again, each for a new clip"
+        self._ask_to_send(tasks, what, seed=None)
 
     async def _retry(self, keys: Sequence[str], _: str) -> None:
-        failed = {"failed", "expired", "cancelled", "rejected", "not_created", "withdrawn"}
-        tasks = [task for key in keys if (task := await self._task(key)).status in failed]
+        tasks = [task for key in keys if (task := await self._task(key)).status in CLIPLESS]
         if not tasks:
             raise SeedanceError("none of the chosen tasks has failed")
-        prices = [estimate(task.request).usd_max for task in tasks]
-        words = f"Send {count_text(len(tasks), 'failed request')} again, {_most(prices)}?"
+        self._ask_to_send(tasks, f"{count_text(len(tasks), 'failed request')} again")
+
+    def _ask_to_send(self, tasks: Sequence[Task], what: str, **changes: Any) -> None:
         assert self._studio is not None
         studio = self._studio
+        price = _most(estimate(task.request.replace(**changes)).usd_max for task in tasks)
 
         async def send() -> None:
             for task in tasks:
-                await studio.rerun(task)
+                await studio.rerun(task, **changes)
 
-        self._ask(words, "Send", send)
+        self._ask(f"Send {what}, {price}?", "Send", send)
 
     async def _task(self, key: str) -> Task:
         if self._studio is None:

@@ -138,14 +138,22 @@ class TableRows:
         return self._places.get(key)
 
     def with_rows(self, newer: pd.DataFrame) -> TableRows:
-        """These rows, some of them as they are now, and new ones after them."""
-        kept = self.frame[~self.frame.index.isin(newer.index)]
-        if kept.empty:
+        """These rows, some of them as they are now, and new ones; what is known of the others is kept."""
+        stays = ~self.frame.index.isin(newer.index)
+        places = [place for place, is_kept in enumerate(stays) if is_kept]
+        if not places:
             return TableRows(newer)
         columns = [*self.frame.columns, *(name for name in newer.columns if name not in self.frame.columns)]
         # a column that all of one side lack has no type of its own there
-        parts = [part.dropna(axis="columns", how="all") for part in (kept, newer)]
-        return TableRows(pd.concat(parts).reindex(columns=columns).sort_values("created_at", kind="stable"))
+        parts = [part.dropna(axis="columns", how="all") for part in (self.frame[stays], newer)]
+        rows = TableRows(pd.concat(parts).reindex(columns=columns))
+        fresh = TableRows(newer.reindex(columns=columns))
+        for name, texts in self._texts.items():
+            rows._texts[name] = [*(texts[place] for place in places), *fresh._column(name)]
+        if self._lines is not None:
+            lines = self._lines
+            rows._lines = [*(lines[place] for place in places), *fresh._search_lines()]
+        return rows
 
     def kinds(self, names: Iterable[str]) -> dict[str, str]:
         """Of each column ``number``, ``text`` or, where it is something else, ``value``."""

@@ -191,6 +191,8 @@ async def test_a_script_has_a_line_on_its_terminal_and_a_pipe_has_none(studio, m
 
     for stream, is_told in ((Terminal(), True), (io.StringIO(), False)):
         monkeypatch.setattr(sys, "stderr", stream)
-        study = studio.study(f"s-{is_told}", arms={"a": "{item}", "b": "{item}, slow"}, items=["a fox"], seeds=1, **SMALL)
+        study = studio.study(
+            f"s-{is_told}", arms={"a": "{item}", "b": "{item}, slow"}, items=["a fox"], seeds=1, **SMALL
+        )
         await study.run()
         assert ("study s-" in stream.getvalue() and "2/2" in stream.getvalue()) is is_told
