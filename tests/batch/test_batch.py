@@ -337,3 +337,16 @@ async def test_the_log_has_the_rows_in_the_tables_order(studio, tmp_path):
     batch = studio.batch(rows, **SMALL)
     await batch.run(progress=False)
     assert studio.log.to_pandas()["prompt"].to_list() == [row["prompt"] for row in rows]
+
+
+async def test_a_parquet_file_is_a_table_like_another(studio, tmp_path):
+    table = pd.DataFrame({"prompt": ["a fox", "an owl"], "seed": [1, None], "campaign": ["spring", None]})
+    table.to_parquet(tmp_path / "table.parquet")
+    batch = studio.batch(tmp_path / "table.parquet", **SMALL)
+    await batch.run(progress=False)
+    found = studio.log.to_pandas()
+    assert found["requested_seed"].iloc[0] == 1
+    assert found["tags.campaign"].fillna("").to_list() == ["spring", ""]
+    (tmp_path / "broken.parquet").write_bytes(b"PAR1")
+    with pytest.raises(sw.InvalidRequest, match=r"broken\.parquet"):
+        studio.batch(tmp_path / "broken.parquet", **SMALL)

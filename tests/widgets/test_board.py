@@ -482,3 +482,12 @@ async def test_listeners_hear_the_time_pass_once_a_second(queueing):
     await queueing.submit("a fox", **SMALL)
     await eventually(lambda: len(ticks) == 3)
     assert ticks[2] - ticks[0] >= 1.9
+
+
+def test_tags_stand_on_the_row(studio, tmp_path):
+    request = sw.estimate(sw.TaskRequest("a fox", **SMALL))
+    key = studio.runtime.journal.begin(request, stored={}).key
+    studio.log.tag(key, campaign="spring", look="film noir")
+    board = TaskBoard(studio)
+    assert board.rows[0]["what"].endswith(" · campaign=spring · look=film noir")
+    board.close()
