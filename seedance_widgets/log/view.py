@@ -1,7 +1,7 @@
 """The view ``log``: the columns of `Log.to_pandas` in SQL, with times as times; for duckdb, polars, psql.
 
 In SQLite, which has no such type, a time is a text that these read as one, as in
-``2026-11-27 10:15:00.123456+00:00``. Paths are relative to the home, and texts are as they are.
+``2026-11-27 10:15:00.123456``. Paths are relative to the home, and texts are as they are.
 
     ATTACH 'runs/log.sqlite' AS runs (TYPE sqlite); SELECT model, sum(usd) FROM runs.log GROUP BY model;
 """
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["drop_view", "make_view"]
 
 _TIMES = {
-    "sqlite": "strftime('%Y-%m-%d %H:%M:%S', {0} / 1000000, 'unixepoch') "
-    "|| printf('.%06d+00:00', {0} % 1000000)",
+    "sqlite": "strftime('%Y-%m-%d %H:%M:%S', {0} / 1000000, 'unixepoch') || printf('.%06d', {0} % 1000000)",
     "postgresql": "to_timestamp({0} / 1000000.0)",
 }
 
