@@ -353,13 +353,27 @@ def _read_source(source: Any) -> tuple[Studio | None, pd.DataFrame]:
     if isinstance(source, Studio):
         return source, source.log.to_pandas(where={"simulated": source.runtime.simulated})
     if isinstance(source, pd.DataFrame):
-        if source.index.name != "key" and "key" not in source.columns:
-            reason = "is a DataFrame without keys: give one of studio.log.to_pandas() or sw.read_log"
-            raise InvalidRequest([Problem("source", "<DataFrame>", reason)], refused="there is no such table")
-        frame = source if source.index.name == "key" else source.set_index("key")
-        return None, frame[~frame.index.duplicated()]
+        return None, _frame_of(source)
     problem = Problem("source", shown(source), "is no Studio and no DataFrame of its log")
     raise InvalidRequest([problem], refused="there is no such table")
+
+
+def _frame_of(source: pd.DataFrame) -> pd.DataFrame:
+    """A person's own DataFrame as a table shows it: its rows by their keys, its columns by their names."""
+    reason = None
+    if source.index.name != "key" and "key" not in source.columns:
+        reason = "is a DataFrame without keys: give one of studio.log.to_pandas() or sw.read_log"
+    else:
+        frame = source if source.index.name == "key" else source.set_index("key")
+        frame = frame.rename(columns=str).set_axis(frame.index.astype("string"))
+        if frame.columns.has_duplicates:
+            twice = frame.columns[frame.columns.duplicated()][0]
+            reason = f"is a DataFrame with two columns of the name {twice!r}"
+        elif frame.index.hasnans:
+            reason = "is a DataFrame with a row that has no key"
+        else:
+            return frame[~frame.index.duplicated()]
+    raise InvalidRequest([Problem("source", "<DataFrame>", reason)], refused="there is no such table")
 
 
 def _most(prices: Iterable[float | None]) -> str:

@@ -208,6 +208,51 @@ def test_what_has_no_log_is_refused(source):
         sw.LogTable(source)
 
 
+ODD = {
+    "no rows": {"prompt": []},
+    "several types": {"x": [1, "b", None]},
+    "names that are numbers": {0: [1, 2, 3], "x": [1, 2, 3]},
+    "lists": {"x": [[1], [2], {"a": 1}]},
+    "categories": {"x": pd.Categorical(["1", "2", None])},
+    "times without a zone": {"x": pd.to_datetime(["2026-01-01", None, "2026-01-02"])},
+    "no numbers": {"x": [np.inf, -np.inf, np.nan]},
+    "names twice": {"x": [1, 2, 3], "key": ["a", "a", "b"]},
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_a_dataframe_of_a_persons_own_is_shown(name):
+    frame = pd.DataFrame(ODD[name])
+    if "key" not in frame:
+        frame.index = pd.Index(list("abc")[: len(frame)], name="key")
+    table = sw.LogTable(frame)
+    for query in (
+        {"search": "1"},
+        {"sort": "x"},
+        {"sort": "x", "down": False},
+        {"filters": {"x": ["1"]}},
+        {"page": 9},
+    ):
+        tell(table, kind="query", query=query)
+    assert len(table.rows) == frame.get("key", frame.index.to_series()).nunique()
+    assert table.notice == ""
+
+
+@pytest.mark.parametrize(
+    ("frame", "said"),
+    [
+        (
+            pd.DataFrame(np.ones((2, 2)), columns=["x", "x"], index=pd.Index(["a", "b"], name="key")),
+            "two columns",
+        ),
+        (pd.DataFrame({"key": ["a", None], "x": [1, 2]}), "has no key"),
+    ],
+)
+def test_a_dataframe_that_is_no_table_is_refused(frame, said):
+    with pytest.raises(sw.InvalidRequest, match=said):
+        sw.LogTable(frame)
+
+
 def test_a_column_that_is_not_there_is_refused(studio):
     with pytest.raises(sw.InvalidRequest, match="is no column"):
         sw.LogTable(studio, columns=["promt"])
