@@ -14,7 +14,7 @@ import time
 from collections import Counter
 
 import pytest
-from processes import Process, is_whole, rows_of
+from processes import Process, is_whole, rows_of, rows_on_server
 
 import seedance_widgets as sw
 
@@ -49,17 +49,26 @@ def made_for(row, tasks):
     return [task for task in tasks if (task["execution_expires_after"], task["seed"]) == wanted]
 
 
-def test_kill_at_random_moments(request, tmp_path, served):
+@pytest.fixture(params=["SQLite", "PostgreSQL"])
+def log(request):
+    """The address of the log, None for the home's own."""
+    return None if request.param == "SQLite" else request.getfixturevalue("postgres")
+
+
+def test_kill_at_random_moments(request, tmp_path, served, log):
+    def read_rows():
+        return rows_of(home) if log is None else rows_on_server(log)
+
     kills = 200 if request.config.getoption("--soak") else 8
     base_url, state = served
     home = tmp_path / "runs"
     chance, struck = random.Random(8), Counter()
     for number in range(kills):
-        with Process("work", home, base_url, count=SENT) as kernel:
+        with Process("work", home, base_url, count=SENT, log=log) as kernel:
             assert kernel.hear() == "ready"
             time.sleep(chance.uniform(0, MOMENTS[number % len(MOMENTS)]))
             kernel.kill()
-        cut_off = rows_of(home)
+        cut_off = read_rows()
         struck.update((row["status"], row["file"]) for row in cut_off)
     # the kills were no rehearsal
     assert set(struck) - {("succeeded", "saved")}, struck
@@ -72,7 +81,7 @@ def test_kill_at_random_moments(request, tmp_path, served):
 
     with (
         sw.Simulator(state=state, clock=later).serve() as url,
-        sw.Studio(home, api_key="a-test", base_url=url, clock=later) as studio,
+        sw.Studio(home, api_key="a-test", base_url=url, clock=later, log=log) as studio,
     ):
         for _ in range(2):
             for task in sw.run(studio.resume()):
@@ -83,7 +92,7 @@ def test_kill_at_random_moments(request, tmp_path, served):
         assert repr(sw.run(studio.resume())) == "nothing was left to do"
         spent, reserved = studio.spent, studio.reserved
     tasks = sw.Simulator(state=state).tasks()
-    rows = rows_of(home)
+    rows = read_rows()
 
     assert {row["key"] for row in rows} == {row["key"] for row in cut_off}
     made = {row["key"]: made_for(row, tasks) for row in rows}

@@ -15,6 +15,8 @@ import time
 from functools import cached_property
 from pathlib import Path
 
+import sqlalchemy
+
 import seedance_widgets as sw
 
 KERNEL = Path(__file__).with_name("kernel_process.py")
@@ -90,6 +92,15 @@ def rows_of(home: Path) -> list[dict]:
         log.row_factory = sqlite3.Row
         assert [tuple(each) for each in log.execute("PRAGMA integrity_check")] == [("ok",)]
         return [dict(row) for row in log.execute("SELECT * FROM tasks ORDER BY intent_at, key")]
+
+
+def rows_on_server(address: str) -> list[dict]:
+    """All rows of a log on a server, read past the product."""
+    engine = sqlalchemy.create_engine(address)
+    with engine.connect() as connection:
+        found = connection.exec_driver_sql("SELECT * FROM tasks ORDER BY intent_at, key").mappings().all()
+    engine.dispose()
+    return [dict(row) for row in found]
 
 
 def is_whole(home: Path, row: dict) -> bool:
