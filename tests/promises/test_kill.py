@@ -8,10 +8,12 @@ is its table of tasks.
 from __future__ import annotations
 
 import random
+import signal
 import subprocess
 import sys
 import time
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from processes import Process, is_whole, rows_of, rows_on_server
@@ -19,6 +21,7 @@ from processes import Process, is_whole, rows_of, rows_on_server
 import seedance_widgets as sw
 
 BASE_EXPIRY = 172_800
+DIES = Path(__file__).parents[1] / "support" / "dies_at_commit.py"
 SENT = 4
 USD_PER_TOKEN = 1e-6
 # seconds at most, in turn: sending is over in no time, and an end is seen after three seconds
@@ -55,25 +58,12 @@ def log(request):
     return None if request.param == "SQLite" else request.getfixturevalue("postgres")
 
 
-def test_kill_at_random_moments(request, tmp_path, served, log):
-    def read_rows():
-        return rows_of(home) if log is None else rows_on_server(log)
+def read_rows(home, log):
+    return rows_of(home) if log is None else rows_on_server(log)
 
-    kills = 200 if request.config.getoption("--soak") else 8
-    base_url, state = served
-    home = tmp_path / "runs"
-    chance, struck = random.Random(8), Counter()
-    for number in range(kills):
-        with Process("work", home, base_url, count=SENT, log=log) as kernel:
-            assert kernel.hear() == "ready"
-            time.sleep(chance.uniform(0, MOMENTS[number % len(MOMENTS)]))
-            kernel.kill()
-        cut_off = read_rows()
-        struck.update((row["status"], row["file"]) for row in cut_off)
-    # the kills were no rehearsal
-    assert set(struck) - {("succeeded", "saved")}, struck
 
-    # the service some minutes later
+def settle_and_check(home, state, log, keys, usd_per_token=USD_PER_TOKEN):
+    """Resume some minutes later: every row is settled, and what the service made is what the log says."""
     passed = [300.0]
 
     def later():
@@ -92,9 +82,9 @@ def test_kill_at_random_moments(request, tmp_path, served, log):
         assert repr(sw.run(studio.resume())) == "nothing was left to do"
         spent, reserved = studio.spent, studio.reserved
     tasks = sw.Simulator(state=state).tasks()
-    rows = read_rows()
+    rows = read_rows(home, log)
 
-    assert {row["key"] for row in rows} == {row["key"] for row in cut_off}
+    assert {row["key"] for row in rows} == keys
     made = {row["key"]: made_for(row, tasks) for row in rows}
     assert all(len(each) <= 1 for each in made.values())
     assert sum(len(each) for each in made.values()) == len(tasks)
@@ -109,4 +99,45 @@ def test_kill_at_random_moments(request, tmp_path, served, log):
             assert row["tokens"] == made[row["key"]][0]["billed_tokens"]
             assert is_whole(home, row)
     assert reserved == 0
-    assert spent == pytest.approx(sum(task["billed_tokens"] for task in tasks) * USD_PER_TOKEN)
+    assert spent == pytest.approx(sum(task["billed_tokens"] for task in tasks) * usd_per_token)
+
+
+def test_kill_at_random_moments(request, tmp_path, served, log):
+    kills = 200 if request.config.getoption("--soak") else 8
+    base_url, state = served
+    home = tmp_path / "runs"
+    chance, struck = random.Random(8), Counter()
+    for number in range(kills):
+        with Process("work", home, base_url, count=SENT, log=log) as kernel:
+            assert kernel.hear() == "ready"
+            time.sleep(chance.uniform(0, MOMENTS[number % len(MOMENTS)]))
+            kernel.kill()
+        cut_off = read_rows(home, log)
+        struck.update((row["status"], row["file"]) for row in cut_off)
+    # the kills were no rehearsal
+    assert set(struck) - {("succeeded", "saved")}, struck
+
+    settle_and_check(home, state, log, {row["key"] for row in cut_off})
+
+
+def run_until(home, base_url, log, number, when):
+    """A kernel that is killed at a commit; how many there were, None where it was killed."""
+    command = [sys.executable, DIES, home, base_url, log or "-", str(number), when]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode in (0, -signal.SIGKILL), done.stderr
+    return int(done.stdout) if done.returncode == 0 else None
+
+
+def test_kill_before_and_after_every_commit(request, tmp_path, served, log):
+    base_url, state = served
+    home = tmp_path / "runs"
+    total = run_until(home, base_url, log, 0, "before")
+    assert total > 8
+    step = 1 if request.config.getoption("--soak") else max(1, total // 3)
+    killed = 0
+    for number in range(1, total + 1, step):
+        for when in ("before", "after"):
+            killed += run_until(home, base_url, log, number, when) is None
+    assert killed > total // step
+    keys = {row["key"] for row in read_rows(home, log)}
+    settle_and_check(home, state, log, keys, usd_per_token=2.5e-6)  # of seedance-1-0-pro
