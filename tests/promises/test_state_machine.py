@@ -21,7 +21,7 @@ from clock import Clock
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
-from mortal import Kernel, Stop, kernels_that_die
+from mortal import PATIENCE, Kernel, Stop, kernels_that_die
 from tiny_model import register_tiny
 
 import seedance_widgets as sw
@@ -206,8 +206,11 @@ class Promise(RuleBasedStateMachine):
         kernel, rows = self.kernels[number], self.rows()
         if rows:
             task = kernel.task(rows[index % len(rows)]["key"])
-            with contextlib.suppress(sw.SeedanceError):
-                kernel.do(getattr(task, act)())
+            work = kernel.start(getattr(task, act)())
+            # one that is cancelled while it is sent waits for the answer, which may be held up
+            is_held_up = any(frozen is kernel for frozen, *_ in self.frozen)
+            with contextlib.suppress(sw.SeedanceError, *((TimeoutError,) if is_held_up else ())):
+                work.result(2 if is_held_up else PATIENCE)
 
     # --- what must hold at every moment -------------------------------------------------------------------
 

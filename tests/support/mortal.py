@@ -26,7 +26,7 @@ from seedance_widgets.background_loop import engine
 from seedance_widgets.sending.limits import Limits
 
 _alive: contextvars.ContextVar[Kernel] = contextvars.ContextVar("kernel")
-_PATIENCE = 30.0
+PATIENCE = 30.0
 
 
 @contextlib.contextmanager
@@ -134,7 +134,7 @@ class Kernel:
         return self._context.run(engine.submit, work)
 
     def do(self, work):
-        return self.start(work).result(_PATIENCE)
+        return self.start(work).result(PATIENCE)
 
     def task(self, key: str) -> sw.Task:
         return self.do(self.studio.runtime.task(key))
@@ -148,7 +148,7 @@ class Kernel:
             await asyncio.gather(*self.work, return_exceptions=True)
             await engine.write(lambda: None)
 
-        engine.run(end(), _PATIENCE)
+        engine.run(end(), PATIENCE)
         # the system closes a dead process's files
         self.studio.runtime.release()
 
