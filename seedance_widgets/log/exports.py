@@ -25,6 +25,7 @@ __all__ = ["TIME", "read_log", "type_of", "write_log"]
 
 _RUN = ("=", "+", "-", "@", "\t", "\r", "'")
 _SHEET = "log"
+_NEEDS = {"parquet": "pyarrow", "xlsx": "openpyxl", "csv": "pandas"}
 _CELL = 32_767  # letters that a cell of Excel holds
 TIME: Any = "datetime64[us, UTC]"
 _MARK = "'"
@@ -55,7 +56,7 @@ def write_log(frame: pd.DataFrame, path: Path | str, kind: str) -> Path:
         part.replace(target)
     except ImportError as error:
         raise LogError(
-            f"{target.name} was not written: {error.name or error} is needed for it. "
+            f"{target.name} was not written: {_NEEDS[kind]} is needed for it. "
             "pip install 'seedance-widgets[tables]'"
         ) from error
     except (OSError, ValueError) as error:
@@ -88,7 +89,7 @@ def read_log(path: Path | str) -> pd.DataFrame:
     except FileNotFoundError:
         raise _unread(source, "is not there") from None
     except ImportError as error:
-        reason = f"needs {error.name or error}: pip install 'seedance-widgets[tables]'"
+        reason = f"needs {_NEEDS[kind]}: pip install 'seedance-widgets[tables]'"
         raise _unread(source, reason) from error
     except Exception as error:  # a file that is damaged, or none of ours, may make a reader raise anything
         raise _unread(source, f"cannot be read: {error}") from error
