@@ -56,10 +56,7 @@ class Actions:
 
     async def adopt(self, task_id: str) -> Task:
         """A task made elsewhere: log it, follow it, save its clip."""
-        answer = await self._get(task_id)
-        row = await engine.write(self._journal.adopted, answer.data)
-        await self._peers.claim([row.key])
-        return self._registry.take_up(row)
+        return await self.take_in((await self._get(task_id)).data, counted=True)
 
     async def take_in(self, answer: Mapping[str, Any], *, counted: bool) -> Task:
         """A task made elsewhere, as the service's list tells it; as `adopt`."""

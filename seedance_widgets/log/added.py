@@ -5,24 +5,26 @@ from __future__ import annotations
 import difflib
 import json
 import secrets
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from sqlalchemy import select
 
 from seedance_widgets.errors import InvalidRequest, Problem
 from seedance_widgets.log.conditions import moment_of_text
 from seedance_widgets.log.exports import TIME, type_of
 from seedance_widgets.log.row import FINAL, FileState, Status, TaskRow
 from seedance_widgets.log.schema import FRAME_COLUMNS, metrics, tasks
-from seedance_widgets.log.store import Store, batches
 from seedance_widgets.log.tag_rows import put_tags, tags_read
+from seedance_widgets.log.tags import known_keys
 from seedance_widgets.log.totals import count_change
 from seedance_widgets.request.rules import shown
 from seedance_widgets.request.tables import several
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from seedance_widgets.log.store import Store
 
 __all__ = ["add_rows"]
 
@@ -56,12 +58,8 @@ def add_rows(store: Store, table: Any, now: float) -> list[str]:
     rows = [] if problems else [_row_of(row, number, now, problems) for number, row in enumerate(cells)]
     keys = [row.key for row, _, _ in rows]
     with store.write() as connection:
-        known = {
-            key
-            for part in batches(keys)
-            for key in connection.execute(select(tasks.c.key).where(tasks.c.key.in_(part))).scalars()
-        }
-        twice = {key for key in keys if keys.count(key) > 1} if len(set(keys)) < len(keys) else set()
+        known = known_keys(connection, keys)
+        twice = [key for key, count in Counter(keys).items() if count > 1]
         problems += [Problem("key", key, "the log has it already") for key in sorted(known)]
         problems += [Problem("key", key, "is the key of two rows") for key in sorted(twice)]
         if problems:

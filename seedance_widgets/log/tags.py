@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from seedance_widgets.log.budget import Budget
     from seedance_widgets.log.store import Store
 
-__all__ = ["Tags", "check_keys", "keys_of"]
+__all__ = ["Tags", "check_keys", "keys_of", "known_keys"]
 
 _REFUSED = "nothing was written"
 _BY_KEY = select(tasks).where(tasks.c.key == bindparam("key"))
@@ -149,6 +149,15 @@ def keys_of(given: Any) -> list[str]:
     return [key for each in given for key in keys_of(each)]
 
 
+def known_keys(connection: Connection, keys: Iterable[str]) -> set[str]:
+    """Those of some keys that the log has."""
+    return {
+        key
+        for part in batches(keys)
+        for key in connection.execute(select(tasks.c.key).where(tasks.c.key.in_(part))).scalars()
+    }
+
+
 def check_keys(connection: Connection, log: str, keys: Iterable[str]) -> list[str]:
     """Keys, each once, of tasks that the log has.
 
@@ -158,11 +167,7 @@ def check_keys(connection: Connection, log: str, keys: Iterable[str]) -> list[st
         It has no such task.
     """
     wanted = list(dict.fromkeys(keys))
-    known = {
-        key
-        for part in batches(wanted)
-        for key in connection.execute(select(tasks.c.key).where(tasks.c.key.in_(part))).scalars()
-    }
+    known = known_keys(connection, wanted)
     if lacking := [key for key in wanted if key not in known]:
         raise LogError(f"the log {log} has no task {lacking[0]!r}; {_REFUSED}")
     return wanted
